@@ -69,6 +69,16 @@ fn a_valid_configuration_passes_without_a_warning() {
     assert!(ended.status.success(), "{}", ended.err);
     assert!(ended.out.contains("valid; accounts: 1; modules: names"), "{}", ended.out);
     assert!(!ended.out.contains("warning"), "{}", ended.out);
+    // Without accounts and modules.
+    let folder = good();
+    let text = TEXT
+        .replace("accounts = \"accounts.toml\"\n", "")
+        .replace("[modules.names]\nserver = \"EXCH\"", "[modules]\nstack = []");
+    let (before, after) = text.split_once("mode = \"specified\"\n").unwrap();
+    let (_, after) = after.split_once("[modules]").unwrap();
+    folder.write("proxy.toml", &format!("{before}mode = \"relayed\"\n[modules]{after}"));
+    let ended = mapiproxy("check", &folder);
+    assert!(ended.out.contains("proxy.toml: valid; modules: none"), "{}{}", ended.out, ended.err);
 }
 
 #[test]
@@ -173,7 +183,7 @@ fn errors_in_files_and_in_the_text_are_reported_together() {
             "line 5: listen.key: ",
             "line 7: clients.connections: 0 is out of range; expected 1 or more",
             "line 8: clients.accounts: ",
-            "means two accounts",
+            "denotes two accounts",
             "line 15: upstream.credentials.password_file: ",
             "begins with a byte order mark: save it as UTF-8 without one",
             "line 21: capture.packets: directory ",
@@ -322,7 +332,7 @@ fn directories_that_are_forwarded_with_the_service_account_are_warned_of() {
     warned(
         &folder,
         "virtual_directories.ecp: forwarded with the service account LAB\\svcproxy, so that each user can do there \
-         whatever that account may do; set \"refused\", or set upstream.credentials.mode to \"relayed\"",
+         whatever that account may do; either set \"refused\", or set upstream.credentials.mode to \"relayed\"",
     );
     let decided = mapiproxy("check", &folder).out;
     assert!(!decided.contains("EWS") && !decided.contains("set ews"), "{decided}");

@@ -64,15 +64,33 @@ fn accounts_are_added_listed_changed_disabled_and_removed() {
     }
     done(&account("add", &["--domain", "LAB", "--dns-domain", "lab.test", "erin"], "five\n"));
     for (more, name) in [
-        (&["erin@lab.test"][..], "ERIN@LAB.TEST means two accounts, LAB\\erin"),
-        (&["--domain", "EU", "carol"], "CAROL means two accounts, carol"),
-        (&["--domain", "lab.test", "erin"], "ERIN@LAB.TEST means two accounts, LAB\\erin"),
+        (&["erin@lab.test"][..], "ERIN@LAB.TEST would denote two accounts, LAB\\erin"),
+        (&["--domain", "EU", "carol"], "CAROL would denote two accounts, carol"),
+        (&["--domain", "lab.test", "erin"], "ERIN@LAB.TEST would denote two accounts, LAB\\erin"),
+        (&["LAB\\dave"], "\"LAB\\\\dave\" includes a domain: write --domain LAB dave"),
+        (&["--domain", "LAB", ""], "the user name is empty"),
+        (&["dave/x"], "invalid user or domain name \"dave/x\": expected at most 256 bytes, "),
     ] {
-        failed(&account("add", more, "six\n"), name);
+        let ended = account("add", more, "six\n");
+        failed(&ended, name);
+        assert!(ended.err.contains(&format!(" was not added to {path}: ")), "{}", ended.err);
     }
     failed(&account("add", &["--domain", "LAB", "dave"], "\n"), "the password is empty");
     failed(&account("add", &["--domain", "LAB", "dave"], ""), "the password is empty");
     failed(&account("add", &["--domain", "LAB", "dave"], "\u{feff}one\n"), "begins with a byte order mark");
+}
+
+#[test]
+fn a_log_level_that_does_not_exist_is_refused() {
+    for level in ["warning", "a=b=c"] {
+        let ended = mapiproxy(&["--log", level, "modules"], "");
+        let expected = format!(
+            "invalid value '{level}' for '--log <LOG>': expected error, warn, info, debug or trace, optionally followed by \
+             PART=LEVEL, for example info,net=debug"
+        );
+        failed(&ended, &expected);
+    }
+    done(&mapiproxy(&["--log", "info,net=debug", "modules"], ""));
 }
 
 #[test]

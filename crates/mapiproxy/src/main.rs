@@ -1,4 +1,5 @@
-//! MAPIProxy: an identity-safe, fully decoding proxy between MAPI clients and Exchange-compatible servers.
+//! MAPIProxy: a proxy between MAPI clients and Exchange-compatible servers, which decodes every operation and keeps the
+//! sessions of different users separate.
 
 mod commands;
 mod config;
@@ -6,6 +7,7 @@ mod descriptors;
 mod failure;
 mod files;
 mod inspect;
+mod log_filter;
 mod output;
 mod wiring;
 
@@ -31,7 +33,7 @@ struct Arguments {
     /// The log level: error, warn, info, debug or trace. `info` adds protocol errors, refused operations and the
     /// end of outages. A part of the program, which each line names after its level (for example `net::event_log`),
     /// can have a level of its own: `info,net=debug`. The TLS library logs only if it is named: `warn,rustls=debug`.
-    #[arg(long, global = true, default_value = "warn")]
+    #[arg(long, global = true, default_value = "warn", value_parser = log_filter::parse)]
     log: String,
     #[command(subcommand)]
     command: Command,
@@ -60,15 +62,9 @@ enum Command {
     Client(commands::client::Arguments),
 }
 
-/// The TLS library logs a warning for each invalid message of a peer, without a rate limit. The proxy logs
-/// failed handshakes itself, with a rate limit.
-const UNLOGGED: &str = "rustls=off";
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // A directive in `--log` for the same crate comes later and takes precedence.
-    let filter = tracing_subscriber::EnvFilter::builder().parse(format!("{UNLOGGED},{}", arguments.log));
-    let filter = match filter {
+    let filter = match log_filter::filter(&arguments.log) {
         Ok(filter) => filter,
         Err(error) => return fail(&error),
     };

@@ -17,10 +17,12 @@ pub enum AccountError {
     #[error("nt_hash is not 32 hexadecimal digits")]
     Hash,
     /// The name is not valid for an account.
-    #[error("invalid user or domain name {0:?}")]
+    #[error(
+        "invalid user or domain name {0:?}: expected at most 256 bytes, without backslash, slash and control characters, and without @ in a domain"
+    )]
     Name(String),
     /// The name denotes two accounts.
-    #[error("the name {name} means two accounts, {first} and {second}: remove or rename one of them")]
+    #[error("the name {name} denotes two accounts, {first} and {second}: remove or rename one of them")]
     Ambiguous {
         /// The name, in upper case.
         name: String,

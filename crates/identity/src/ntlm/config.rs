@@ -5,9 +5,11 @@ use std::time::Duration;
 options::declare! {
     /// What a configuration can set of [`NtlmAcceptorConfig`].
     pub(crate) struct NtlmOptions {
-        /// Accepts NTLM version 1, which is broken. Only for clients that support nothing better.
+        /// Accepts NTLM version 1, which is broken. Only for clients that support nothing better. Not used
+        /// if clients sign in at the server.
         ntlm_v1: bool = false;
-        /// Refuses NTLM sign-ins without a message integrity code, which older clients omit.
+        /// Refuses NTLM sign-ins without a message integrity code, which older clients omit. Not used if
+        /// clients sign in at the server.
         require_mic: bool = false;
     }
 }
@@ -32,8 +34,8 @@ pub struct NtlmAcceptorConfig {
     pub names: ServerNames,
     /// Whether `NTLMv1` responses, and session security without extensions, are accepted. LM responses never are.
     pub allow_legacy: bool,
-    /// Whether a response without a message integrity code is rejected. Such a response is verified all the same, but
-    /// the flags of the handshake are not protected. Some clients (impacket) send no code.
+    /// Whether a response without a message integrity code is rejected. If it is accepted, the response itself is
+    /// verified, but the flags of the handshake are not protected. Some clients (impacket) send no code.
     pub require_mic: bool,
     /// Whether signing and sealing require 128-bit keys.
     pub require_128: bool,

@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use identity::accounts::AccountFile;
+use identity::accounts::{AccountError, AccountFile};
 use identity::{Account, NtHash};
 use zeroize::Zeroizing;
 
@@ -96,18 +96,39 @@ fn add(add: &Add) -> Outcome {
             None => Ok(accounts),
         }
     };
-    // An account that exists is reported before the password is read.
-    read()?;
-    let account = Account {
-        dns_domain: add.dns_domain.clone(),
-        disabled: add.disabled,
-        ..Account::new(user, domain, NtHash::from_password(&read_password(user)?))
+    let added = |nt_hash| -> Result<AccountFile, Box<dyn std::error::Error>> {
+        let account = Account {
+            dns_domain: add.dns_domain.clone(),
+            disabled: add.disabled,
+            ..Account::new(user, domain, nt_hash)
+        };
+        let mut accounts = read()?;
+        accounts.set(account).map_err(|error| not_added(&add.named, error))?;
+        Ok(accounts)
     };
+    // An account that cannot be added is reported before the password is read.
+    added(NtHash::from_bytes([0; 16]))?;
+    let nt_hash = NtHash::from_password(&read_password(user)?);
     let _lock = files::lock(path)?;
-    let mut accounts = read()?;
-    accounts.set(account)?;
-    files::write_accounts(path, &accounts)?;
+    files::write_accounts(path, &added(nt_hash)?)?;
     Ok(writeln!(std::io::stdout(), "added {user} in {}", path.display())?)
+}
+
+/// Why `named` cannot be added, and what to do.
+fn not_added(Named { file, user, .. }: &Named, error: AccountError) -> String {
+    let why = match error {
+        AccountError::Ambiguous { name, first, .. } => format!(
+            "the name {name} would denote two accounts, {first} and the new one; choose another name, or a domain with \
+             --domain"
+        ),
+        AccountError::Name(name) if name.is_empty() => "the user name is empty".to_owned(),
+        AccountError::Name(name) => match name.split_once('\\').filter(|_| name == *user) {
+            Some((domain, user)) => format!("{name:?} includes a domain: write --domain {domain} {user}"),
+            None => AccountError::Name(name).to_string(),
+        },
+        other => other.to_string(),
+    };
+    format!("{user} was not added to {}: {why}", file.accounts.display())
 }
 
 /// Replaces the account `named` by what `changed` returns for it, and prints `done` with its name.

@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     found.problems = problems;
     let Some(config) = config else { return Ok(Problems::none(found.problems)?) };
     // Combinations of keys are only checked if each key is valid.
-    let of_settings = if found.problems.is_empty() { config::warnings(&config) } else { Vec::new() };
+    let of_settings = if found.problems.is_empty() { config::warnings(&config, &places) } else { Vec::new() };
     crate::wiring::stack(&config, &mut found);
     let Inspected { accounts, mut warnings, .. } = inspect::inspect(&config, &mut found);
     warnings.extend(of_settings);
@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         if has_problems { writeln!(std::io::stderr(), "{line}")? } else { writeln!(out, "{line}")? }
     }
     Problems::none(found.problems)?;
-    let modules = config.modules.stack.join(", ");
-    writeln!(out, "{}: valid; accounts: {accounts}; modules: {modules}", path.display())?;
+    let accounts = accounts.map_or_else(String::new, |accounts| format!("; accounts: {accounts}"));
+    writeln!(out, "{}: valid{accounts}; modules: {}", path.display(), config.modules.names())?;
     Ok(())
 }

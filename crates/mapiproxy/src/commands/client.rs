@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     server: Binding,
     #[command(flatten)]
     account: AccountArguments,
-    /// The authentication scheme; spnego is what HTTP calls negotiate.
+    /// The authentication scheme. `spnego` is the scheme with the name `negotiate` in HTTP.
     #[arg(long, value_enum, default_value = "ntlm")]
     auth: RpcScheme,
     #[command(subcommand)]

@@ -132,11 +132,7 @@ pub(crate) use crate::output::print;
 
 /// The line that reports what the proxy serves.
 fn started(config: &Config) -> String {
-    let modules = match config.modules.stack.join(", ") {
-        none if none.is_empty() => "none".to_owned(),
-        names => names,
-    };
-    let upstream = config.upstream_host();
+    let (upstream, modules) = (config.upstream_host(), config.modules.names());
     format!("{} listens on {}; upstream: {upstream}; modules: {modules}", config.name, config.listen)
 }
 

@@ -1,11 +1,11 @@
 //! Validates a configuration: every error in it, with its position.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::document;
 use super::hosts::{check_name, host};
+use super::key::Written;
 use super::listeners;
 use super::mechanism_settings;
 use super::places::Places;
@@ -208,11 +208,11 @@ fn list_values(config: &Config, found: &mut Found<'_>) {
 }
 
 /// Reports items that are in the list of `key` twice.
-fn twice<T: PartialEq + fmt::Debug>(key: &str, items: &[T], found: &mut Found<'_>) {
+fn twice<T: PartialEq + Written>(key: &str, items: &[T], found: &mut Found<'_>) {
     for (index, item) in items.iter().enumerate() {
         if items.iter().take(index).any(|earlier| earlier == item) {
-            let item = format!("{item:?}").to_ascii_lowercase();
-            found.wrong(key, format!("duplicate entry {}; remove one", item.trim_matches('"')));
+            let item = item.written();
+            found.wrong(key, format!("duplicate entry {}; remove one", item.as_str().unwrap_or_default()));
         }
     }
 }

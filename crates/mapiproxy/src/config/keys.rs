@@ -5,12 +5,13 @@ use options::OptionSpec;
 use super::key::Presence;
 use super::table::{KEYS, TABLES};
 
-/// The name among `known` that is most similar to `name`, ignoring case, if one is similar enough.
+/// The name among `known` that is most similar to `name`, ignoring case, if one is similar enough: it differs in one
+/// letter, and in one more for each six letters.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     known
         .map(|candidate| (strsim::damerau_levenshtein(&name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 3)
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 6)
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -122,5 +123,10 @@ mod tests {
         assert_eq!(nearest("minimal_level", known()), Some("minimum_level"));
         assert_eq!(nearest("acounts", known()), Some("accounts"));
         assert_eq!(nearest("zzz", known()), None);
+        // Two of three letters differ, and one.
+        assert_eq!(
+            (nearest("kye", ["key"].into_iter()), nearest("web", ["ews"].into_iter())),
+            (Some("key"), None)
+        );
     }
 }

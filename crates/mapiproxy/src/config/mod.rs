@@ -27,6 +27,7 @@ mod tests;
 mod texts;
 mod types;
 mod unknown;
+mod unsafe_settings;
 mod warnings;
 
 pub(crate) use check::{Examined, examine, load};

@@ -4,10 +4,13 @@ use std::path::PathBuf;
 
 use identity::{Mechanism, Scope};
 
+use super::mechanism_options;
 use super::mechanism_words::Scheme;
+use super::places::{Places, dotted};
 use super::problems::Found;
 use super::table::{Config, Credentials, Relayed, Specified};
 use super::types::DirectoryAccess;
+use super::unsafe_settings;
 
 /// A mode of `upstream.credentials`.
 pub(crate) trait Mode {
@@ -39,8 +42,9 @@ pub(crate) trait Mode {
     /// Reports values that are wrong in this mode.
     fn check(&self, config: &Config, found: &mut Found<'_>);
 
-    /// Warnings about settings that are allowed in this mode, but possibly not intended.
-    fn warnings(&self, config: &Config) -> Vec<String>;
+    /// Warnings about settings that are allowed in this mode, but possibly not intended. `places` has the keys that are
+    /// set.
+    fn warnings(&self, config: &Config, places: &Places) -> Vec<String>;
 }
 
 impl Credentials {
@@ -106,8 +110,9 @@ impl Mode for Specified {
         }
     }
 
-    fn warnings(&self, config: &Config) -> Vec<String> {
-        shared_directories(self, config).into_iter().chain(shared_connections(config)).collect()
+    fn warnings(&self, config: &Config, _: &Places) -> Vec<String> {
+        let shared = shared_directories(self, config).into_iter().chain(shared_connections(config));
+        shared.chain(unsafe_settings::of_service_account(config)).collect()
     }
 }
 
@@ -125,14 +130,14 @@ fn shared_directories(Specified { user, domain, .. }: &Specified, config: &Confi
     let (example, decision) = match undecided {
         Some(_) => (
             ", for example read by EWS every mailbox that it has access to",
-            "; set ews to \"forwarded\" if the account has only rights that every user may have",
+            ", or, for ews, set \"forwarded\" if the account has only rights that every user may have",
         ),
         None => ("", ""),
     };
     (!keys.is_empty()).then(|| {
         format!(
             "{}: forwarded with the service account {domain}\\{user}, so that each user can do there whatever that account \
-             may do{example}; set \"refused\", or set upstream.credentials.mode to \"relayed\"{decision}",
+             may do{example}; either set \"refused\", or set upstream.credentials.mode to \"relayed\"{decision}",
             keys.join(", ")
         )
     })
@@ -156,9 +161,16 @@ impl Mode for Relayed {
         true
     }
 
-    fn check(&self, _: &Config, _: &mut Found<'_>) {}
+    fn check(&self, config: &Config, found: &mut Found<'_>) {
+        if config.clients.accounts.is_some() {
+            found.wrong(
+                "clients.accounts",
+                "is not used if upstream.credentials.mode is \"relayed\": clients sign in at the server; remove it",
+            );
+        }
+    }
 
-    fn warnings(&self, config: &Config) -> Vec<String> {
+    fn warnings(&self, config: &Config, places: &Places) -> Vec<String> {
         let mut warnings = Vec::new();
         let Config { listen, clients, .. } = config;
         let within_tls = config.upstream.http.as_ref().is_some_and(|server| server.tls);
@@ -182,6 +194,32 @@ impl Mode for Relayed {
                  Bearer are forwarded, since NTLM and Negotiate authenticate a whole connection",
             );
         }
-        warnings.into_iter().map(str::to_owned).collect()
+        warnings.into_iter().map(str::to_owned).chain(unused_keys(places)).collect()
     }
+}
+
+/// The keys of sign-ins at the proxy and of the proxy's own at the server. Neither occur if clients sign in at the
+/// server. The options of mechanisms are further such keys.
+const OF_LOCAL_SIGN_INS: [&str; 7] = [
+    "clients.minimum_level",
+    "clients.http_auth",
+    "clients.channel_bindings",
+    "clients.target_names",
+    "upstream.level",
+    "upstream.authentication",
+    "upstream.http_authentication",
+];
+
+/// Warns of keys that are set, but have no effect if clients sign in at the server.
+fn unused_keys(places: &Places) -> Option<String> {
+    let of_mechanisms = mechanism_options::keys("clients").map(|key| dotted(key.table, key.name));
+    let all = OF_LOCAL_SIGN_INS.into_iter().map(str::to_owned).chain(of_mechanisms);
+    let unused: Vec<String> = all.filter(|key| places.has(key)).collect();
+    (!unused.is_empty()).then(|| {
+        format!(
+            "{}: without effect if upstream.credentials.mode is relayed, since the server alone checks sign-ins; \
+             remove from this file, and set at the server what is needed there",
+            unused.join(", ")
+        )
+    })
 }

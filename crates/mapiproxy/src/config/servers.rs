@@ -9,9 +9,11 @@ use super::hosts::{HostFault, host};
 
 /// A text that does not name a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a valid server: {fault}; expected {expected}")]
+#[error("{text:?} is not a valid {what}: {fault}; expected {expected}")]
 pub(crate) struct NoServer {
     text: String,
+    /// What is expected, in a word or two.
+    what: &'static str,
     fault: ServerFault,
     expected: &'static str,
 }
@@ -98,10 +100,24 @@ impl TryFrom<String> for Url {
     type Error = NoServer;
 
     fn try_from(text: String) -> Result<Self, NoServer> {
-        let (tls, (host, port)) = read_url(&text).map_err(|fault| NoServer { text, fault, expected: URL })?;
+        Self::parse(text, "server", URL)
+    }
+}
+
+impl Url {
+    fn parse(text: String, what: &'static str, expected: &'static str) -> Result<Self, NoServer> {
+        let (tls, (host, port)) =
+            read_url(&text).map_err(|fault| NoServer { text, what, fault, expected })?;
         let port = port.unwrap_or(if tls { 443 } else { 80 });
         Ok(Self { tls, host, port })
     }
+}
+
+/// The URL by which clients reach the proxy.
+pub(super) fn public_url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let expected = "https://host or https://host:port (or http://), for example https://mail.lab.test";
+    let url = Url::parse(String::deserialize(deserializer)?, "URL of the proxy", expected);
+    url.map(Some).map_err(serde::de::Error::custom)
 }
 
 impl fmt::Display for Url {
@@ -151,7 +167,7 @@ impl TryFrom<String> for Binding {
 
     fn try_from(text: String) -> Result<Self, NoServer> {
         let location = if text.contains("://") { Err(ServerFault::Url) } else { location(&text) };
-        location.map(Self).map_err(|fault| NoServer { text, fault, expected: BINDING })
+        location.map(Self).map_err(|fault| NoServer { text, what: "server", fault, expected: BINDING })
     }
 }
 

@@ -27,7 +27,7 @@ use net::Network;
 use super::declare::tables;
 use super::mechanism_options;
 use super::mechanism_words::{RpcScheme, Scheme};
-use super::servers::{Binding, Url};
+use super::servers::{Binding, Url, public_url};
 use super::service::Service;
 use super::texts::{address, name, networks};
 use super::types::{Bindings, CapturedSide, Directories, DirectoryAccess, ProtectionLevel, Tls};
@@ -54,6 +54,7 @@ table Config at "" {
     /// redirects: https://host, https://host:port, or http://. Needed if a server in front of the proxy
     /// terminates TLS or has another name or port. If not set, it is built from name and the port of
     /// listen.https, or else of listen.http.
+    #[serde(default, deserialize_with = "public_url")]
     public_url: Option<Url>, example "https://mail.lab.test";
     also {
         /// Where the proxy listens.
@@ -113,7 +114,7 @@ table Clients at "clients" {
     /// its domain is `dns_domain` in the file or, for accounts of the domain to which `name` belongs, the one
     /// in `name` (proxy.lab.test: LAB and lab.test). A file in which a name denotes two accounts is refused.
     /// Only the owner may have read permission. SIGHUP reloads the file: clients of accounts that were
-    /// removed, disabled or given another password are then refused. Not needed if clients sign in at the
+    /// removed, disabled or given another password are then refused. Must not be set if clients sign in at the
     /// server.
     accounts: Option<PathBuf>, sample "accounts.toml";
     /// The authentication schemes for HTTP: {values}. If clients sign in at the server, the server's schemes
@@ -126,13 +127,14 @@ table Clients at "clients" {
     /// NTLM channel bindings over HTTPS, as the levels of extended protection in Windows: require refuses
     /// clients that send no binding; allow accepts them unless they state that they signed in without TLS, as
     /// Windows clients do, and verifies every binding; ignore is for TLS that is terminated in front of the
-    /// proxy.
+    /// proxy. Not used if clients sign in at the server.
     channel_bindings: Bindings, default Bindings::Allow;
     /// Additional host names or addresses by which clients reach the proxy, such as a load balancer's. NTLM
     /// clients state the service and the host to which they sign in; a sign-in for another host, or for a
     /// service of another protocol, is refused, since an attacker may have obtained and forwarded it. Always
     /// accepted are `name`, its first label, the host of `public_url`, and the addresses in [listen]; ["*"]
-    /// accepts all hosts. Over HTTP the service must be HTTP. Clients that state neither are accepted.
+    /// accepts all hosts. Over HTTP the service must be HTTP. Clients that state neither are accepted. Not used
+    /// if clients sign in at the server.
     target_names: Vec<String>, default Vec::new();
     /// Addresses or networks (such as 10.0.0.0/8) of load balancers that begin each connection with a PROXY
     /// protocol header, version 1 or 2, on every listener. Connections from these addresses without a header
@@ -154,8 +156,8 @@ table Clients at "clients" {
     /// connection takes one file descriptor, and one for each connection to the server that it needs: one over
     /// HTTP, one for each interface that is used over RPC (usually RFR, NSPI and EMSMDB). The proxy needs two
     /// descriptors per client in total: if `ulimit -Hn` is too low for that, the maximum is reduced and a warning
-    /// states the new value. The descriptors that are left are for connections to the server. Users share them: one
-    /// user may have at most as many of these connections as are then free. A request that needs a further one is
+    /// states the new value. The descriptors that are left are for connections to the server. Users share them: a
+    /// user who has as many of these connections as are still free gets no further one. A request that needs one is
     /// refused as too busy, and logged with the user. With four descriptors for each client over RPC none is refused.
     connections: usize, default 4096, from 1;
     /// The maximum number of connections from one address (IPv6: one /64 network). Servers in

@@ -7,6 +7,9 @@ use super::places::{Places, dotted, is_within};
 use super::problems::Found;
 use super::table::KEYS;
 
+/// The table of the server's other directories.
+const DIRECTORIES: &str = "virtual_directories";
+
 /// A key that does not exist.
 struct Unknown {
     /// Its table, dotted.
@@ -67,6 +70,9 @@ fn report(first: &Unknown, same: &[Unknown], found: &mut Found<'_>) {
             let name = |unknown: &Unknown| unknown.key.rsplit('.').next().unwrap_or_default().to_owned();
             let each = |unknown| tables.iter().map(move |table| dotted(table, &name(unknown)));
             (format!("{pronoun} {}", within(tables)), all().flat_map(each).collect())
+        }
+        Meant::OneOf(known) if first.prefix == DIRECTORIES => {
+            (format!("the keys are {}; other directories cannot be forwarded", known.join(", ")), Vec::new())
         }
         Meant::OneOf(known) => (format!("the keys are {}", known.join(", ")), Vec::new()),
     };
@@ -131,7 +137,8 @@ fn meant(prefix: &str, name: &str) -> Meant {
     if modules::by_name(name).is_some() {
         return Meant::Table(format!("modules.{name}"));
     }
-    match nearest(name, known.iter().copied()) {
+    // An unknown directory is rarely a misspelt one, and the suggested one would be forwarded.
+    match nearest(name, known.iter().copied()).filter(|_| prefix != DIRECTORIES) {
         Some(near) => Meant::Near(near.to_owned()),
         None => Meant::OneOf(known),
     }

@@ -2,12 +2,15 @@
 
 use std::net::IpAddr;
 
+use super::places::Places;
 use super::table::Config;
+use super::unsafe_settings;
 
-/// Warnings about settings of `config` that are allowed, but possibly not intended.
-pub(crate) fn warnings(config: &Config) -> Vec<String> {
+/// Warnings about settings of `config` that are allowed, but possibly not intended. `places` has the keys that are set.
+pub(crate) fn warnings(config: &Config, places: &Places) -> Vec<String> {
     let mut warnings: Vec<String> = urls_without_tls(config).into_iter().collect();
-    warnings.extend(config.upstream.credentials.mode().warnings(config));
+    warnings.extend(config.upstream.credentials.mode().warnings(config, places));
+    warnings.extend(unsafe_settings::of_networks(config));
     warnings.extend(names(config));
     warnings.extend(notification_waits(config));
     warnings

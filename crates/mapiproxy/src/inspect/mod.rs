@@ -22,8 +22,8 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 /// The results of the examination other than errors.
 #[derive(Debug, Default)]
 pub(crate) struct Inspected {
-    /// The number of accounts.
-    pub(crate) accounts: usize,
+    /// The number of accounts; `None` if no file of accounts is configured, or it cannot be read.
+    pub(crate) accounts: Option<usize>,
     /// Settings that work, but possibly not as intended.
     pub(crate) warnings: Vec<String>,
     /// The errors, if they were collected.
@@ -62,7 +62,7 @@ pub(crate) fn inspect(config: &Config, found: &mut Found<'_>) -> Inspected {
 pub(crate) fn before_start(path: &Path, config: &Config, places: &Places) -> Inspected {
     let mut found = Found::new(path, places);
     let mut inspected = inspect(config, &mut found);
-    inspected.warnings.extend(crate::config::warnings(config));
+    inspected.warnings.extend(crate::config::warnings(config, places));
     inspected.problems = found.problems;
     inspected
 }
@@ -74,10 +74,11 @@ fn accounts(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
             let shared = accounts.shared_names().join(", ");
             if !shared.is_empty() {
                 inspected.warnings.push(format!(
-                    "clients.accounts: user names in several domains, with which clients have to send a domain: {shared}"
+                    "clients.accounts: clients must send a domain with these user names, which exist in several domains: \
+                     {shared}"
                 ));
             }
-            inspected.accounts = accounts.iter().count();
+            inspected.accounts = Some(accounts.iter().count());
             let is_needed = config.clients.minimum_level != ProtectionLevel::None;
             if is_needed && accounts.iter().all(|account| account.disabled) {
                 inspected.warnings.push(format!(

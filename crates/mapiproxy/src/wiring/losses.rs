@@ -1,4 +1,4 @@
-//! Counts the operations that are missing in a recording, and when the log states how many.
+//! Counts the operations that are missing in a recording, and decides when the log states their number.
 
 use std::io;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(super) enum Report {
 /// The operations that were not recorded since the log stated their number.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
-    /// Those of the present interval in which operations cannot be written; `None` if they can be written.
+    /// Those since writing began to fail; `None` while operations can be written.
     failed: Option<u64>,
     /// Those for which the queue had no room because writing is too slow.
     slow: u64,
@@ -51,7 +51,8 @@ impl Losses {
         }
     }
 
-    /// The queue had no room for `dropped` operations. While operations cannot be written, this is why.
+    /// The queue had no room for `dropped` operations. While operations cannot be written, they count as lost for that
+    /// reason.
     const fn dropped(&mut self, dropped: u64) {
         if let Some(failed) = &mut self.failed {
             *failed = failed.saturating_add(dropped);

@@ -20,6 +20,11 @@ pub struct Network {
 pub struct InvalidNetwork(String);
 
 impl Network {
+    /// Whether it has all addresses of its version of IP.
+    pub const fn has_all_addresses(&self) -> bool {
+        self.length == 0
+    }
+
     /// Whether `address` belongs to it.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -62,11 +67,13 @@ impl FromStr for Network {
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.length)
+        let Self { address, length } = self;
+        let is_single = *length == if address.is_ipv4() { 32 } else { 128 };
+        if is_single { address.fmt(f) } else { write!(f, "{address}/{length}") }
     }
 }
 
-/// `address` with all bits behind the first `length` cleared.
+/// `address` with all bits after the first `length` cleared.
 fn masked(address: IpAddr, length: u8) -> IpAddr {
     match address {
         IpAddr::V4(address) => {

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     /// `-` for packets from standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Prints one JSON object per line, one for each operation.
+    /// Prints each operation as a JSON object on a line of its own.
     #[arg(long)]
     json: bool,
     /// Follows the last file as it grows.

@@ -94,9 +94,13 @@ fn errors_of_credentials_are_reported_once() {
 
 #[test]
 fn a_directory_that_may_have_a_sign_in_form_cannot_be_forwarded() {
-    for directory in ["web", "public", "exchange", "powershell"] {
+    for directory in ["web", "eas", "public", "exchange", "powershell"] {
         let text = format!("{VALID}[virtual_directories]\n{directory} = \"forwarded\"\n");
-        expect_only(&text, &format!(", line 16: unknown key virtual_directories.{directory}; "));
+        let known = "the keys are oab, ews, owa, ecp, microsoft-server-activesync, rpc";
+        let why = format!(
+            "unknown key virtual_directories.{directory}; {known}; other directories cannot be forwarded"
+        );
+        expect_only(&text, &format!(", line 16: {why}"));
     }
 }
 

@@ -8,7 +8,8 @@ use std::path::Path;
 
 use super::check::parse;
 use super::keys::{full_reference, with_defaults};
-use super::warnings::warnings;
+use super::places::Places;
+use super::table::Config;
 
 const GOOD: &str = r#"
 name = "proxy.lab.test"
@@ -30,6 +31,11 @@ stack = ["names", "downgrade"]
 [modules.names]
 anything = 1
 "#;
+
+/// The warnings about the values of `config`.
+fn warnings(config: &Config) -> Vec<String> {
+    super::warnings(config, &Places::default())
+}
 
 fn error(from: &str, to: &str) -> String {
     assert!(GOOD.contains(from));
@@ -83,8 +89,67 @@ fn urls_begin_with_the_public_url_or_that_of_a_listener() {
     assert!(!warnings(&public).iter().any(|warning| warning.contains("public_url")));
     for bad in ["mail.lab.test", "https://mail.lab.test/mapi", "ftp://mail.lab.test", ""] {
         let why = error("[listen]", &format!("public_url = {bad:?}\n[listen]"));
-        assert!(why.contains("expected https://host"), "{why}");
+        assert!(why.contains(&format!("public_url: {bad:?} is not a valid URL of the proxy: ")), "{why}");
+        // Clients that were given the server's own URL would bypass the proxy.
+        assert!(why.contains("expected https://host") && why.ends_with("https://mail.lab.test"), "{why}");
     }
+}
+
+#[test]
+fn settings_that_reduce_the_protection_of_users_are_warned_of() {
+    let http = "[upstream]\nhttp = \"http://exch.lab.test\"\nhttp_authentication = \"basic\"\n";
+    let of_clients = |keys: &str| GOOD.replacen("[clients]\n", &format!("[clients]\n{keys}\n"), 1);
+    for (text, expected) in [
+        (
+            GOOD.replace("\"privacy\"", "\"none\""),
+            "clients.minimum_level = \"none\": RPC clients that do not sign in ",
+        ),
+        (of_clients("ntlm_v1 = true"), "clients.ntlm_v1 = true: a password can be computed from "),
+        (
+            of_clients("target_names = [\"*\"]"),
+            "clients.target_names contains *: NTLM sign-ins that clients made for ",
+        ),
+        (
+            of_clients("proxy_protocol_from = [\"::/0\"]"),
+            "clients.proxy_protocol_from contains ::/0, all addresses: ",
+        ),
+        (
+            GOOD.replace("[upstream]\n", "[upstream]\nlevel = \"none\"\n"),
+            "upstream.level = \"none\": the proxy does not ",
+        ),
+        (
+            GOOD.replace("[upstream]\n", http) + "[virtual_directories]\news = \"refused\"\n",
+            "upstream.http_authentication = \"basic\", and upstream.http is without TLS: ",
+        ),
+    ] {
+        let warned = warnings(&parse(Path::new("p.toml"), &text).unwrap());
+        assert!(warned.len() == 1 && warned[0].starts_with(expected), "expected {expected:?}: {warned:#?}");
+    }
+    let text = of_clients("forwarded_for_from = [\"10.0.0.1\", \"0.0.0.0/0\"]");
+    let warned = warnings(&parse(Path::new("p.toml"), &text).unwrap());
+    assert!(
+        warned.iter().any(|warned| warned.starts_with("clients.forwarded_for_from contains 0.0.0.0/0, all "))
+    );
+    let safe = of_clients(
+        "ntlm_v1 = false\ntarget_names = [\"mail.lab.test\"]\nproxy_protocol_from = [\"10.0.0.0/8\"]",
+    );
+    assert!(warnings(&parse(Path::new("p.toml"), &safe).unwrap()).is_empty());
+}
+
+#[test]
+fn an_item_that_is_in_a_list_twice_is_reported_as_it_is_written() {
+    for (items, item) in [
+        ("\"10.0.0.1\", \"10.0.0.1\"", "10.0.0.1"),
+        ("\"2001:db8::/32\", \"2001:db8::/32\"", "2001:db8::/32"),
+    ] {
+        let why = error("[clients]", &format!("[clients]\nproxy_protocol_from = [{items}]"));
+        assert!(
+            why.ends_with(&format!("clients.proxy_protocol_from: duplicate entry {item}; remove one")),
+            "{why}"
+        );
+    }
+    let why = error("[modules]", "[capture]\nsides = [\"client\", \"client\"]\n[modules]");
+    assert!(why.ends_with("capture.sides: duplicate entry client; remove one"), "{why}");
 }
 
 #[test]
@@ -316,10 +381,24 @@ fn pass_through_authentication_is_valid_for_http_only() {
     let read = |text: &str| parse(Path::new("p.toml"), text);
     assert!(read(&text).unwrap_err().to_string().contains("endpoint_mapper: "));
     let text = text.replacen("endpoint_mapper = \"127.0.0.23:135\"\n", "", 1);
+    let why = read(&text).unwrap_err().to_string();
+    assert!(why.contains("line 8: clients.accounts: is not used if"), "{why}");
+    let text = text.replacen("accounts = \"accounts.toml\"\n", "", 1);
     assert_eq!(warnings(&read(&text).unwrap()).len(), 2);
-    // Clients have no accounts with the proxy then.
-    let text = text.replacen("accounts = \"accounts.toml\"\n", "basic_without_tls = true\n", 1);
+    let text = text.replacen("[clients]\n", "[clients]\nbasic_without_tls = true\n", 1);
     assert_eq!(warnings(&read(&text).unwrap()).len(), 1);
+    let of_text = |text: &str| {
+        let document = super::document::read(Path::new("p.toml"), text);
+        super::warnings(&document.config.unwrap(), &document.places).pop().unwrap()
+    };
+    assert!(of_text(&text).starts_with("clients.minimum_level: without effect if"), "{}", of_text(&text));
+    let unused = "[clients]\nhttp_auth = [\"basic\"]\nchannel_bindings = \"require\"\ntarget_names = [\"x\"]\n\
+                  ntlm_v1 = true\nrequire_mic = true\n";
+    let text = text.replacen("[clients]\n", unused, 1).replacen("minimum_level = \"privacy\"\n", "", 1);
+    let text = text.replacen("[upstream]\n", "[upstream]\nhttp_authentication = \"basic\"\n", 1);
+    let expected = "clients.http_auth, clients.channel_bindings, clients.target_names, upstream.http_authentication, \
+                    clients.ntlm_v1, clients.require_mic: without effect if upstream.credentials.mode is relayed";
+    assert!(of_text(&text).starts_with(expected), "{}", of_text(&text));
     let why = read(&text.replacen("\"relayed\"", "\"relayed\"\nuser = \"x\"", 1)).unwrap_err().to_string();
     assert!(why.contains("user"), "{why}");
     let none = error("accounts = \"accounts.toml\"\n", "");
