@@ -11,7 +11,7 @@ use engine::{
 };
 use identity::{Authority, ContextCounters, OsRandom};
 use mapi::mapihttp::{Endpoint, RequestType};
-use wire::{Endian, FileTime};
+use wire::{Endian, FileTime, Now};
 
 use crate::http::bodies::{Kind, SESSION};
 
@@ -77,7 +77,7 @@ impl EngineSession {
             endian: Endian::Little,
             context: self.caller.clone(),
             peer: ([127, 0, 0, 1], 1).into(),
-            at: FileTime(0),
+            at: Now::at(FileTime(0)),
         };
         let begun = self.engine.begin_by_cookie(&self.table, incoming, &[self.cookies.as_bytes()]);
         let Next::Forward(call) = begun.map_err(|refusal| refusal.why)? else {

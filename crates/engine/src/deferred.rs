@@ -148,7 +148,7 @@ mod tests {
         );
         queued.push(carols);
         pool.close();
-        pool.work(|| wire::FileTime(0));
+        pool.work(|| wire::Now::at(wire::FileTime(0)));
         assert!(queued.into_iter().all(|deferred| deferred.finish().is_ok()));
     }
 }

@@ -59,7 +59,7 @@
 //! ```
 //! use engine::{Engine, Envelope, Incoming, Interface, Next, OperationKey, Outcome, Reply, RpcSessions, Stack};
 //! use identity::{Authority, OsRandom, ContextCounters, SecurityContext};
-//! use wire::{Endian, FileTime};
+//! use wire::{Endian, FileTime, Now};
 //!
 //! let engine = Engine::new(Stack::default());
 //! let mut sessions = RpcSessions::default();
@@ -71,7 +71,7 @@
 //!     endian: Endian::Little,
 //!     context: caller,
 //!     peer: ([127, 0, 0, 1], 49152).into(),
-//!     at: FileTime(0),
+//!     at: Now::at(FileTime(0)),
 //! };
 //! let Ok(Next::Forward(call)) = engine.begin(&mut sessions, incoming) else { panic!("refused") };
 //! assert_eq!((call.opnum(), &call.stub_to_send().unwrap()[..]), (0, &[0; 8][..]));

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use identity::SecurityContext;
 use mapi::Interface;
-use wire::{Endian, FileTime};
+use wire::{Endian, FileTime, Now};
 
 use crate::ahead::AheadResponse;
 use crate::body::{OperationKey, Request, Response};
@@ -57,7 +58,7 @@ pub struct Operation {
     envelope: Envelope,
     context: SecurityContext,
     peer: SocketAddr,
-    at: FileTime,
+    at: Now,
     /// The request.
     pub request: Message<Request>,
     /// The response, once there is one.
@@ -91,7 +92,7 @@ pub struct Incoming {
     /// The address of the client.
     pub peer: SocketAddr,
     /// When the request was received.
-    pub at: FileTime,
+    pub at: Now,
 }
 
 impl Operation {
@@ -163,9 +164,14 @@ impl Operation {
         self.peer
     }
 
-    /// When the request was received.
+    /// When the request was received, by the wall clock.
     pub const fn at(&self) -> FileTime {
-        self.at
+        self.at.wall
+    }
+
+    /// When the request was received, by the monotonic clock.
+    pub(crate) const fn received(&self) -> Duration {
+        self.at.monotonic
     }
 
     /// The ROPs and the responses to them, if the operation carries ROPs that were decoded.

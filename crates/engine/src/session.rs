@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use identity::{Proof, SecurityContext};
 use mapi::Interface;
-use wire::{FileTime, Guid};
+use wire::{Guid, Now};
 
 use crate::module_state::{ModuleState, Slots};
 use crate::objects::table::ObjectTable;
@@ -98,7 +98,7 @@ impl Session {
 
     /// Replaces a security context that has expired or was revoked at `now` by `context`, a later one of the same
     /// identity.
-    pub(crate) fn renew(&mut self, context: &SecurityContext, now: FileTime) {
+    pub(crate) fn renew(&mut self, context: &SecurityContext, now: Now) {
         if self.context.identity() == context.identity() && self.context.check(now).is_err() {
             self.context = context.clone();
         }

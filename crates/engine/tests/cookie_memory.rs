@@ -9,7 +9,7 @@ use engine::{
 };
 use mapi::mapihttp::{Endpoint, RequestType};
 use testkit::{Budget, TestFlight, caller, incoming};
-use wire::FileTime;
+use wire::{FileTime, Now};
 
 /// The limit of each user, in bytes.
 const LIMIT: usize = 1 << 20;
@@ -123,7 +123,7 @@ fn a_session_is_not_ended_at_the_server_if_there_is_no_memory_for_its_cookies() 
         flight.call().keep_logoff_cookies("/mapi/nspi/", [kept.as_str()].into_iter());
         flight.respond(vec![0; 16]);
         assert_eq!(table.len(), 1);
-        engine.end_idle(&table, FileTime(u64::MAX), Duration::ZERO);
+        engine.end_idle(&table, Now::at(FileTime(u64::MAX)), Duration::ZERO);
         assert_eq!(table.take_orphaned().0.len(), usize::from(!is_full));
     }
 }

@@ -9,7 +9,7 @@ use engine::{
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use testkit::TestFlight;
 use testkit::http_auth::contexts_at_both_levels;
-use wire::FileTime;
+use wire::{FileTime, Now};
 
 /// The sessions of a server, and the engine before it.
 #[derive(Default)]
@@ -43,7 +43,7 @@ impl Table {
         let key = OperationKey::Http(Endpoint::Emsmdb, request_type);
         let incoming = testkit::incoming(&self.caller(user), key, vec![0; 64]);
         self.requests.set(self.requests.get() + 1);
-        let at = FileTime(self.requests.get());
+        let at = Now::at(FileTime(self.requests.get()));
         let incoming = Incoming { envelope: Envelope::MAPI_HTTP, at, ..incoming };
         let sent = if sent.is_empty() { vec![] } else { vec![sent.as_bytes()] };
         let next = self.engine.begin_by_cookie(&self.cookies, incoming, &sent);

@@ -20,7 +20,7 @@ use identity::{
     NtHash, NtlmAcceptorConfig, NtlmInitiatorConfig, OsRandom, Password, Policy, Protection, SecurityContext,
     ServerNames, Settings, Step,
 };
-use wire::FileTime;
+use wire::{FileTime, Now};
 
 type Failure = Box<dyn Error>;
 
@@ -33,7 +33,7 @@ impl Handshake {
     fn step(&mut self, token: &[u8]) -> Result<Step, AuthError> {
         // A test's peers look at the real clock, and so must this.
         #[expect(clippy::disallowed_methods, reason = "the clock of a test program")]
-        let now = FileTime::from_system(SystemTime::now());
+        let now = Now::at(FileTime::from_system(SystemTime::now()));
         match self {
             Self::Initiator(initiator) => initiator.step(token, now, &mut OsRandom),
             Self::Acceptor(acceptor) => acceptor.step(token, now, &mut OsRandom),

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use thiserror::Error;
-use wire::FileTime;
+use wire::{FileTime, Now};
 
 use crate::account_status::AccountStatus;
 use crate::authority::Authority;
@@ -134,7 +135,7 @@ struct Inner {
     /// The name of the authority, with the scheme or issuer.
     vouched: Arc<str>,
     proof: Proof,
-    expires: Option<FileTime>,
+    expiry: Expiry,
     session_key: Option<SessionKey>,
     /// That of the account; `None` if no directory of the proxy authenticated the principal.
     status: Option<AccountStatus>,
@@ -148,13 +149,34 @@ impl Drop for Inner {
     }
 }
 
+/// When a context expires; by default it ends with its session.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Expiry {
+    /// When its credentials expire, by the wall clock, as those who issued them state it.
+    pub(crate) credentials: Option<FileTime>,
+    /// When its lifetime ends, by the monotonic clock: a clock that is set neither ends nor prolongs it.
+    pub(crate) lifetime: Option<Duration>,
+}
+
+impl Expiry {
+    /// The end of a `lifetime` that begins at `now`.
+    pub(crate) fn after(lifetime: Option<Duration>, now: Now) -> Self {
+        Self { credentials: None, lifetime: lifetime.map(|lifetime| now.monotonic.saturating_add(lifetime)) }
+    }
+
+    fn is_over(self, now: Now) -> bool {
+        self.credentials.is_some_and(|end| now.wall >= end)
+            || self.lifetime.is_some_and(|end| now.monotonic >= end)
+    }
+}
+
 /// The result of a completed handshake.
 pub(crate) struct Proven {
     pub(crate) principal: Principal,
     pub(crate) proof: Proof,
     pub(crate) level: ActingLevel,
     pub(crate) authority: Authority,
-    pub(crate) expires: Option<FileTime>,
+    pub(crate) expiry: Expiry,
     pub(crate) session_key: Option<SessionKey>,
     /// That of the account; `None` if no directory of the proxy authenticated the principal.
     pub(crate) status: Option<AccountStatus>,
@@ -170,7 +192,7 @@ impl SecurityContext {
                 proof: Proof::System,
                 level: ActingLevel::Impersonate,
                 authority: contexts.system().clone(),
-                expires: None,
+                expiry: Expiry::default(),
                 session_key: None,
                 status: None,
             },
@@ -195,7 +217,7 @@ impl SecurityContext {
                 proof: Proof::Anonymous,
                 level: ActingLevel::Identify,
                 authority: authority.clone(),
-                expires: None,
+                expiry: Expiry::default(),
                 session_key,
                 status: None,
             },
@@ -217,7 +239,7 @@ impl SecurityContext {
     }
 
     fn keyed(kind: Kind, key: Key, proven: Proven, contexts: &Arc<ContextCounters>) -> Self {
-        let Proven { principal, proof, level, authority, expires, session_key, status } = proven;
+        let Proven { principal, proof, level, authority, expiry, session_key, status } = proven;
         let Key { user, domain, way, counted } = key;
         let vouched = authority.by(&way);
         let (user, domain, way, sent) = match counted {
@@ -237,7 +259,7 @@ impl SecurityContext {
                 identity,
                 vouched,
                 proof,
-                expires,
+                expiry,
                 session_key,
                 status,
                 revoked,
@@ -273,11 +295,6 @@ impl SecurityContext {
         &self.inner.vouched
     }
 
-    /// When the context expires; `None` if it ends with its session.
-    pub fn expires(&self) -> Option<FileTime> {
-        self.inner.expires
-    }
-
     /// The session key of the handshake; `None` without a handshake.
     pub fn session_key(&self) -> Option<&SessionKey> {
         self.inner.session_key.as_ref()
@@ -302,15 +319,12 @@ impl SecurityContext {
     /// rights.
     ///
     /// # Errors
-    /// Once `now` has reached its expiry, or once it or its account was revoked.
-    pub fn check(&self, now: FileTime) -> Result<(), ContextError> {
+    /// Once it has expired at `now`, or once it or its account was revoked.
+    pub fn check(&self, now: Now) -> Result<(), ContextError> {
         if self.is_revoked() {
             return Err(ContextError::Revoked);
         }
-        match self.inner.expires {
-            Some(expires) if now >= expires => Err(ContextError::Expired),
-            _ => Ok(()),
-        }
+        if self.inner.expiry.is_over(now) { Err(ContextError::Expired) } else { Ok(()) }
     }
 
     /// Whether the context was revoked, or its account removed, disabled or given another password.
@@ -332,7 +346,7 @@ impl fmt::Debug for SecurityContext {
             .field("authority", &self.inner.vouched)
             .field("proof", &self.inner.proof)
             .field("level", &self.inner.identity.level)
-            .field("expires", &self.inner.expires)
+            .field("expiry", &self.inner.expiry)
             .field("session_key", &self.inner.session_key)
             .finish()
     }

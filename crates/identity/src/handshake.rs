@@ -1,6 +1,6 @@
 //! The two ends of an authentication handshake, for any mechanism: tokens in, tokens out.
 
-use wire::{Error, ErrorKind, FileTime};
+use wire::{Error, ErrorKind, Now};
 
 use crate::context::SecurityContext;
 use crate::error::AuthError;
@@ -33,7 +33,7 @@ pub trait Acceptor: Send {
     ///
     /// # Errors
     /// If the client is not authenticated.
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError>;
+    fn step(&mut self, token: &[u8], now: Now, random: &mut dyn Random) -> Result<Step, AuthError>;
 }
 
 /// The client's end of a handshake.
@@ -43,7 +43,7 @@ pub trait Initiator: Send {
     ///
     /// # Errors
     /// If the server's token is invalid, offers too little, or does not authenticate the server as required.
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError>;
+    fn step(&mut self, token: &[u8], now: Now, random: &mut dyn Random) -> Result<Step, AuthError>;
 }
 
 /// Succeeds for a token of at most `limit` bytes.

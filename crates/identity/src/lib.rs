@@ -52,7 +52,7 @@
 //!     AcceptorConfig, Account, ActingLevel, Authority, Channel, ContextCounters, Credentials,
 //!     InitiatorConfig, Mechanism, NtHash, OsRandom, Password, Protection, Settings, Step,
 //! };
-//! use wire::FileTime;
+//! use wire::{FileTime, Now};
 //!
 //! let contexts = ContextCounters::new();
 //! let mut accounts = AccountFile::default();
@@ -70,7 +70,7 @@
 //! };
 //! let mut server = Mechanism::NTLM.acceptor(&acceptor, Channel::RPC)?;
 //! let mut client = Mechanism::NTLM.initiator(&initiator, Channel::RPC)?;
-//! let (now, mut token) = (FileTime(0x01d9_0000_0000_0000), Vec::new());
+//! let (now, mut token) = (Now::at(FileTime(0x01d9_0000_0000_0000)), Vec::new());
 //! let context = loop {
 //!     token = match client.step(&token, now, &mut OsRandom)? {
 //!         Step::Continue(token) | Step::Done { token: Some(token), .. } => token,

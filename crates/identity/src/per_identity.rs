@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 
-use wire::FileTime;
+use wire::Now;
 
 use crate::context::{ContextError, Identity, SecurityContext};
 
@@ -13,8 +13,8 @@ use crate::context::{ContextError, Identity, SecurityContext};
 /// ```
 /// # use std::num::NonZeroUsize;
 /// # use identity::{Authority, PerIdentity, ContextCounters, SecurityContext};
-/// # use wire::FileTime;
-/// let (contexts, now) = (ContextCounters::new(), FileTime(0));
+/// # use wire::{FileTime, Now};
+/// let (contexts, now) = (ContextCounters::new(), Now::at(FileTime(0)));
 /// let system = SecurityContext::system(&contexts);
 /// let anonymous = SecurityContext::anonymous(&contexts, &Authority::new("lab"));
 /// let mut store = PerIdentity::new(NonZeroUsize::new(10).unwrap());
@@ -47,7 +47,7 @@ impl<T> PerIdentity<T> {
     ///
     /// # Errors
     /// If the context is expired or revoked at `now`.
-    pub fn get(&mut self, context: &SecurityContext, now: FileTime) -> Result<Option<&mut T>, ContextError> {
+    pub fn get(&mut self, context: &SecurityContext, now: Now) -> Result<Option<&mut T>, ContextError> {
         context.check(now)?;
         self.touch(context.identity());
         Ok(self.entries.get_mut(context.identity()).map(|entry| &mut entry.value))
@@ -60,7 +60,7 @@ impl<T> PerIdentity<T> {
     pub fn get_or_insert_with(
         &mut self,
         context: &SecurityContext,
-        now: FileTime,
+        now: Now,
         make: impl FnOnce() -> T,
     ) -> Result<&mut T, ContextError> {
         context.check(now)?;
@@ -85,7 +85,7 @@ impl<T> PerIdentity<T> {
     pub fn insert(
         &mut self,
         context: &SecurityContext,
-        now: FileTime,
+        now: Now,
         value: T,
     ) -> Result<Option<T>, ContextError> {
         context.check(now)?;
@@ -141,11 +141,17 @@ impl<T> PerIdentity<T> {
 
 #[cfg(test)]
 mod tests {
+    use wire::FileTime;
+
     use super::*;
     use crate::context::tests::person;
     use crate::context_counters::ContextCounters;
 
-    const NOW: FileTime = FileTime(10);
+    const NOW: Now = at(10);
+
+    const fn at(time: u64) -> Now {
+        Now::at(FileTime(time))
+    }
 
     #[test]
     fn a_context_sees_only_the_value_of_its_identity() {
@@ -190,9 +196,9 @@ mod tests {
         let alice = person("alice", &contexts, Some(FileTime(20)));
         let mut store = PerIdentity::new(NonZeroUsize::MIN);
         store.insert(&alice, NOW, 1).unwrap();
-        assert_eq!(store.get(&alice, FileTime(20)), Err(ContextError::Expired));
-        assert_eq!(store.insert(&alice, FileTime(21), 2), Err(ContextError::Expired));
-        assert_eq!(store.get_or_insert_with(&alice, FileTime(21), || 2), Err(ContextError::Expired));
+        assert_eq!(store.get(&alice, at(20)), Err(ContextError::Expired));
+        assert_eq!(store.insert(&alice, at(21), 2), Err(ContextError::Expired));
+        assert_eq!(store.get_or_insert_with(&alice, at(21), || 2), Err(ContextError::Expired));
         assert_eq!(store.remove(&alice), Some(1));
     }
 }

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use thiserror::Error;
-use wire::FileTime;
+use wire::Now;
 
 use crate::context::{SecurityContext, UserKey};
 use crate::pool::fair_queue::{FairQueue, Taken};
@@ -99,12 +99,12 @@ pub struct PoolCounts {
 /// ```
 /// # use std::num::NonZeroUsize;
 /// # use identity::{Authority, Job, Pool, ContextCounters, SecurityContext};
-/// # use wire::FileTime;
+/// # use wire::{FileTime, Now};
 /// let pool = Pool::new(NonZeroUsize::MIN);
 /// let caller = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("lab"));
 /// let pending = pool.submit(Job::new(caller, |caller| caller.principal().to_string()))?;
 /// pool.close();
-/// pool.work(|| FileTime(0)); // on a thread of its own, otherwise
+/// pool.work(|| Now::at(FileTime(0))); // on a thread of its own, otherwise
 /// assert_eq!(pending.take_result(), Some(Ok("ANONYMOUS".to_owned())));
 /// # Ok::<(), identity::SubmitError>(())
 /// ```
@@ -136,7 +136,7 @@ impl State {
 
 /// Executes a job at the given time and delivers its result, or delivers the given error. Dropped without being called,
 /// it delivers [`JobError::Stopped`].
-type Run = Box<dyn FnOnce(Result<FileTime, JobError>) + Send>;
+type Run = Box<dyn FnOnce(Result<Now, JobError>) + Send>;
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -159,7 +159,7 @@ impl Pool {
     pub fn submit<T: Send + 'static>(&self, job: Job<T>) -> Result<PendingJob<T>, SubmitError> {
         let user = Arc::new(job.context.identity().user().clone());
         let (promise, result) = promise::pair();
-        let run = move |now: Result<FileTime, JobError>| {
+        let run = move |now: Result<Now, JobError>| {
             let promise = promise;
             let Job { context, work } = job;
             let checked = now.and_then(|now| context.check(now).map_err(JobError::from));
@@ -188,7 +188,7 @@ impl Pool {
     /// Executes jobs until the pool is closed and its queue is empty. Each thread of the pool calls this once.
     ///
     /// `now` returns the time when a job begins, at which its context is checked. A panic ends only the job.
-    pub fn work(&self, now: impl Fn() -> FileTime) {
+    pub fn work(&self, now: impl Fn() -> Now) {
         self.0.add_thread();
         while let Some(Taken { user, job: run }) = self.0.next() {
             let panicked = catch_unwind(AssertUnwindSafe(|| run(Ok(now())))).is_err();

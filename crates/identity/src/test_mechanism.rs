@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use wire::FileTime;
+use wire::Now;
 
 use crate::auth_config::{AcceptorConfig, InitiatorConfig, Policy, Protection};
 use crate::carrier::Carrier;
 use crate::channel_bindings::ChannelBindings;
 use crate::claimed::ClaimedName;
-use crate::context::{ActingLevel, Proof, Proven, SecurityContext};
+use crate::context::{ActingLevel, Expiry, Proof, Proven, SecurityContext};
 use crate::credentials::Credentials;
 use crate::error::{AuthError, MessageError};
 use crate::handshake::{Acceptor, Initiator, Step};
@@ -85,7 +85,7 @@ impl Server {
 }
 
 impl Acceptor for Server {
-    fn step(&mut self, token: &[u8], _: FileTime, _: &mut dyn Random) -> Result<Step, AuthError> {
+    fn step(&mut self, token: &[u8], _: Now, _: &mut dyn Random) -> Result<Step, AuthError> {
         let said = std::str::from_utf8(token).map_err(|_| AuthError::InvalidCredentials)?;
         if let Some(user) = self.greeted.take() {
             return if said == "ack" {
@@ -118,7 +118,7 @@ struct Client {
 }
 
 impl Initiator for Client {
-    fn step(&mut self, token: &[u8], _: FileTime, _: &mut dyn Random) -> Result<Step, AuthError> {
+    fn step(&mut self, token: &[u8], _: Now, _: &mut dyn Random) -> Result<Step, AuthError> {
         let Credentials::Account { user, .. } = &self.config.credentials else {
             return Err(AuthError::Anonymous);
         };
@@ -145,7 +145,7 @@ fn context(
         proof: Proof::Mechanism("Test"),
         level: ActingLevel::Impersonate,
         authority: authority.clone(),
-        expires: None,
+        expiry: Expiry::default(),
         session_key: None,
         status: None,
     };

@@ -14,7 +14,7 @@ use sspi::{
     AuthIdentity, BufferType, ClientRequestFlags, CredentialUse, DataRepresentation, EncryptionFlags, Ntlm,
     SecurityBuffer, SecurityBufferFlags, SecurityBufferRef, ServerRequestFlags, Sspi, SspiImpl, Username,
 };
-use wire::FileTime;
+use wire::{FileTime, Now};
 
 const USER: &str = "alice";
 const DOMAIN: &str = "LAB";
@@ -26,10 +26,10 @@ const TAIL: [u8; 8] = *b"trailer.";
 
 type Refused = String;
 
-fn now() -> FileTime {
+fn now() -> Now {
     // The other end looks at the real clock, and so must this.
     #[expect(clippy::disallowed_methods, reason = "the clock of a test")]
-    FileTime::from_system(SystemTime::now())
+    Now::at(FileTime::from_system(SystemTime::now()))
 }
 
 /// Every set of requirements of a client of `sspi` that affects its flags.

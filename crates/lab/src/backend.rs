@@ -93,7 +93,7 @@ impl Backend {
 
     /// The current time. No two calls return the same one, so that it also tells states of a folder apart.
     pub(crate) fn now(&self) -> FileTime {
-        let now = net::clock::now().0;
+        let now = net::clock::now().wall.0;
         let later = |last: u64| Some(now.max(last.saturating_add(1)));
         let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
         FileTime(last.map_or(now, |last| now.max(last.saturating_add(1))))

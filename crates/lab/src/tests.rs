@@ -24,7 +24,7 @@ use mapi::Interface;
 use net::{Call, Group, Service as _, syntax};
 use rpc::FaultStatus;
 use rpc::ndr::ContextHandle;
-use wire::{Endian, FileTime};
+use wire::{Endian, FileTime, Now};
 
 use crate::{Lab, LabConfig};
 
@@ -91,7 +91,8 @@ impl Caller {
 /// The context of an account that authenticated by NTLM. Each context has its own authority, so that no two are of the
 /// same identity.
 fn authenticated(name: &str) -> SecurityContext {
-    let (hash, contexts, now) = (NtHash::from_password("Password"), ContextCounters::new(), FileTime(0));
+    let (hash, contexts, now) =
+        (NtHash::from_password("Password"), ContextCounters::new(), Now::at(FileTime(0)));
     let mut accounts = AccountFile::default();
     accounts.set(Account::new(name, "LAB", hash.clone())).unwrap();
     let server = AcceptorConfig {

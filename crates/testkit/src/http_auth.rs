@@ -10,10 +10,10 @@ use identity::{
     Initiator, InitiatorConfig, Mechanism, NtHash, NtlmAcceptorConfig, OsRandom, Password, Protection,
     SecurityContext, ServerNames, Settings, Step,
 };
-use wire::FileTime;
+use wire::{FileTime, Now};
 
 /// The time of a handshake's tokens, in 2026.
-pub const NOW: FileTime = FileTime(134_100_000_000_000_000);
+pub const NOW: Now = Now::at(FileTime(134_100_000_000_000_000));
 
 /// Accounts for all users: the password of each is the name with `pw1` appended.
 #[derive(Debug, Clone, Copy)]

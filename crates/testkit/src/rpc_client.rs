@@ -10,7 +10,7 @@ use engine::{
 use identity::{Authority, ContextCounters};
 use mapi::ndr::Ptr;
 use mapi::nspi;
-use wire::{Endian, FileTime};
+use wire::{Endian, FileTime, Now};
 
 use crate::flight::{Step, TestFlight};
 
@@ -32,7 +32,7 @@ pub fn incoming(context: &SecurityContext, key: impl Into<OperationKey>, stub: i
         endian: Endian::Little,
         context: context.clone(),
         peer: ([127, 0, 0, 1], 1).into(),
-        at: FileTime(0),
+        at: Now::at(FileTime(0)),
     }
 }
 

@@ -75,5 +75,5 @@ pub use crate::error::{Error, ErrorKind, Result};
 pub use crate::guid::Guid;
 pub use crate::reader::{Endian, Reader};
 pub use crate::text::{Utf16, utf16_length, utf16le_bytes, utf16le_to_string, utf16le_to_string_lossy};
-pub use crate::time::FileTime;
+pub use crate::time::{FileTime, Now};
 pub use crate::writer::{Mark, Writer};

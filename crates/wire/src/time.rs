@@ -1,4 +1,4 @@
-//! `FILETIME` ([MS-DTYP] 2.3.3).
+//! `FILETIME` ([MS-DTYP] 2.3.3), and the present time.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,6 +32,23 @@ impl FileTime {
         let steps = self.0.abs_diff(other.0);
         Duration::from_nanos((steps % 10_000_000).saturating_mul(100))
             .saturating_add(Duration::from_secs(steps / 10_000_000))
+    }
+}
+
+/// The present time by both clocks of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// The wall clock, for times that others state or read: the expiry of tokens, the timestamps of handshakes, logs.
+    /// It can be set, forward or back.
+    pub wall: FileTime,
+    /// The monotonic clock, for ages and time limits: the time since a fixed moment. It is never set.
+    pub monotonic: Duration,
+}
+
+impl Now {
+    /// `wall`, by a monotonic clock that began in 1601: for programs that are given a time, such as tests.
+    pub const fn at(wall: FileTime) -> Self {
+        Self { wall, monotonic: wall.distance(FileTime(0)) }
     }
 }
 

@@ -56,7 +56,7 @@ impl CookieBinding {
             let replaces = self.cookies.replaces.as_ref().map(SharedSession::id);
             let identity = operation.context().identity();
             let share = engine.share(identity, MemoryUse::Sessions);
-            let evicted = self.table.open(endpoint, session, identity, replaces, share, operation.at());
+            let evicted = self.table.open(endpoint, session, identity, replaces, share, operation.received());
             if let Some((evicted, limit)) = evicted.map_err(session_limit_refusal)? {
                 engine.end_session(&evicted);
                 if Some(evicted.id()) != replaces {

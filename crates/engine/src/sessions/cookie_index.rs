@@ -2,11 +2,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque, hash_map};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use identity::{Identity, UserKey};
 use mapi::mapihttp::Endpoint;
-use wire::FileTime;
 
 use crate::session::SharedSession;
 use crate::sessions::cookie_owners::{Key, Owners};
@@ -47,7 +47,8 @@ pub(crate) struct Entry {
     pub(crate) endpoint: Endpoint,
     pub(crate) identity: Identity,
     pub(crate) cookies: Vec<SessionCookie>,
-    pub(crate) last_used: FileTime,
+    /// When the last request was received, by the monotonic clock.
+    pub(crate) last_used: Duration,
     pub(crate) in_progress: usize,
     pub(crate) sequence: Sequence,
     pub(crate) logoff: LogoffData,
@@ -62,7 +63,7 @@ impl Entry {
         endpoint: Endpoint,
         identity: &Identity,
         share: MemoryShare,
-        now: FileTime,
+        now: Duration,
     ) -> Self {
         Self {
             session: session.clone(),

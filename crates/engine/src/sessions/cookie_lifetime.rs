@@ -41,7 +41,7 @@ pub(crate) fn settle(
         End::Aborted if begins_session(operation) => binding.table.abandon(id),
         End::Aborted | End::Refused => {}
     }
-    binding.table.operation_ended(id, operation.id(), &mut binding.cookies, operation.at());
+    binding.table.operation_ended(id, operation.id(), &mut binding.cookies, operation.received());
     if session.lock().is_broken() {
         binding.table.abandon(id);
     }

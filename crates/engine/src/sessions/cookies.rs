@@ -26,7 +26,6 @@ use std::time::Duration;
 use identity::Identity;
 use mapi::mapihttp::Endpoint;
 use mapi::mapihttp::cookies::{Cookie, SetCookie};
-use wire::FileTime;
 
 use crate::refusal::RefusalKind;
 use crate::session::SharedSession;
@@ -146,7 +145,7 @@ impl CookieTable {
         identity: &Identity,
         cookies: impl Iterator<Item = Cookie<'a>>,
         in_sequence: bool,
-        now: FileTime,
+        now: Duration,
     ) -> Result<SessionLookup, NotFound> {
         let sent: Vec<(Fingerprint, Fingerprint)> =
             cookies.map(|cookie| self.shared.hashers.fingerprints(cookie)).collect();
@@ -264,7 +263,7 @@ impl CookieTable {
         identity: &Identity,
         replaces: Option<u64>,
         share: MemoryShare,
-        now: FileTime,
+        now: Duration,
     ) -> Result<Option<(SharedSession, SessionLimitReached)>, SessionLimitReached> {
         let mut guard = self.lock();
         if guard.entries.contains_key(&session.id()) {
@@ -329,7 +328,7 @@ impl CookieTable {
         id: u64,
         operation: u64,
         request: &mut RequestCookies,
-        now: FileTime,
+        now: Duration,
     ) {
         let mut inner = self.lock();
         if let Some(entry) = inner.entries.get_mut(&id) {
@@ -359,10 +358,8 @@ impl CookieTable {
     }
 
     /// Removes and returns the sessions without a request for longer than `idle`.
-    pub(crate) fn take_idle(&self, now: FileTime, idle: Duration) -> Vec<SharedSession> {
-        let late = |entry: &Entry| {
-            entry.in_progress == 0 && now > entry.last_used && entry.last_used.distance(now) > idle
-        };
+    pub(crate) fn take_idle(&self, now: Duration, idle: Duration) -> Vec<SharedSession> {
+        let late = |entry: &Entry| entry.in_progress == 0 && now.saturating_sub(entry.last_used) > idle;
         let mut inner = self.lock();
         let ids: Vec<u64> =
             inner.entries.iter().filter(|(_, entry)| late(entry)).map(|(id, _)| *id).collect();

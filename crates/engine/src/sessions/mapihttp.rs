@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mapi::mapihttp::cookies::cookies;
 use mapi::mapihttp::{Endpoint, RequestType};
-use wire::FileTime;
+use wire::Now;
 
 use crate::advance;
 use crate::body::OperationKey;
@@ -61,9 +61,9 @@ impl Engine {
         Ok(next)
     }
 
-    /// Ends the sessions without a request for longer than `idle`.
-    pub fn end_idle(&self, table: &CookieTable, now: FileTime, idle: Duration) {
-        for session in table.take_idle(now, idle) {
+    /// Ends the sessions without a request for longer than `idle`, by the monotonic clock.
+    pub fn end_idle(&self, table: &CookieTable, now: Now, idle: Duration) {
+        for session in table.take_idle(now.monotonic, idle) {
             self.end_session(&session);
         }
     }
@@ -112,6 +112,6 @@ fn find(
         table.check_room(endpoint, identity, replaces).map_err(session_limit_refusal)?;
         return Ok(SessionLookup { session: None, cookies });
     }
-    let found = table.find(endpoint, identity, all, request_type.takes_turns(), incoming.at);
+    let found = table.find(endpoint, identity, all, request_type.takes_turns(), incoming.at.monotonic);
     found.map_err(|error| Refusal::new(error.kind(), error.to_string()))
 }

@@ -14,7 +14,7 @@ use engine::{
 use identity::Authority;
 use identity::Pool;
 use testkit::{Counter, RpcClient, Step, TestFlight, caller};
-use wire::FileTime;
+use wire::{FileTime, Now};
 
 mod cookies;
 
@@ -68,7 +68,7 @@ impl House {
     #[allow(clippy::disallowed_methods, reason = "the pool's thread")]
     fn at_work(mut self) -> Self {
         let pool = self.pool.clone();
-        self.worker = Some(std::thread::spawn(move || pool.work(|| FileTime(0))));
+        self.worker = Some(std::thread::spawn(move || pool.work(|| Now::at(FileTime(0)))));
         self
     }
 }

@@ -13,7 +13,7 @@ fn proven(user: &str, domain: &str, authority: &Authority) -> Proven {
         proof: Proof::Mechanism("NTLMv2"),
         level: ActingLevel::Impersonate,
         authority: authority.clone(),
-        expires: None,
+        expiry: Expiry::default(),
         session_key: None,
         status: None,
     }
@@ -26,7 +26,8 @@ pub(crate) fn person(
     expires: Option<FileTime>,
 ) -> SecurityContext {
     ACCOUNTS.with(|accounts| {
-        SecurityContext::proven(Proven { expires, ..proven(user, "LAB", accounts) }, contexts)
+        let expiry = Expiry { credentials: expires, lifetime: None };
+        SecurityContext::proven(Proven { expiry, ..proven(user, "LAB", accounts) }, contexts)
     })
 }
 
@@ -128,21 +129,49 @@ fn a_user_named_system_has_another_identity_than_the_system() {
     assert!(system.is_system() && !person.is_system());
 }
 
+const fn at(time: u64) -> Now {
+    Now::at(FileTime(time))
+}
+
+#[test]
+fn a_lifetime_ends_by_the_monotonic_clock_and_credentials_by_the_wall_clock() {
+    let contexts = ContextCounters::new();
+    let now = at(1000 * 10_000_000);
+    let [second, day] = [1, 86_400].map(Duration::from_secs);
+    let valid_after = |expiry, wall: Duration, monotonic: Duration| {
+        let context = SecurityContext::proven(
+            Proven { expiry, ..proven("alice", "LAB", &Authority::new("accounts")) },
+            &contexts,
+        );
+        let then = Now { wall: now.wall.after(wall), monotonic: now.monotonic + monotonic };
+        context.check(then).is_ok()
+    };
+    let lifetime = Expiry::after(Some(2 * second), now);
+    assert!(valid_after(lifetime, day, second), "the wall clock was set forward");
+    assert!(!valid_after(lifetime, Duration::ZERO, 2 * second), "the wall clock was set back");
+    let token = Expiry { credentials: Some(now.wall.after(2 * second)), lifetime: None };
+    assert!(!valid_after(token, 2 * second, Duration::ZERO));
+    assert!(valid_after(token, second, day));
+    let both = Expiry { credentials: token.credentials, ..lifetime };
+    assert!(valid_after(both, second, second));
+    assert!(!valid_after(both, 2 * second, second) && !valid_after(both, second, 2 * second));
+}
+
 #[test]
 fn expired_and_revoked_contexts_are_refused() {
     let contexts = ContextCounters::new();
     let context = person("alice", &contexts, Some(FileTime(100)));
-    assert_eq!(context.check(FileTime(99)), Ok(()));
-    assert_eq!(context.check(FileTime(100)), Err(ContextError::Expired));
+    assert_eq!(context.check(at(99)), Ok(()));
+    assert_eq!(context.check(at(100)), Err(ContextError::Expired));
     let clone = context.clone();
     clone.revoke();
-    assert_eq!(context.check(FileTime(0)), Err(ContextError::Revoked));
+    assert_eq!(context.check(at(0)), Err(ContextError::Revoked));
     let status = AccountStatus::new();
     let rests = Proven { status: Some(status.clone()), ..proven("bob", "LAB", &Authority::new("accounts")) };
     let bob = SecurityContext::proven(rests, &contexts);
-    assert_eq!(bob.check(FileTime(0)), Ok(()));
+    assert_eq!(bob.check(at(0)), Ok(()));
     status.revoke();
-    assert_eq!(bob.check(FileTime(0)), Err(ContextError::Revoked));
+    assert_eq!(bob.check(at(0)), Err(ContextError::Revoked));
 }
 
 #[test]

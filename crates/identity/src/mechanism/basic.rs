@@ -5,11 +5,11 @@
 use std::sync::Arc;
 
 use subtle::{Choice, ConstantTimeEq as _};
-use wire::{Error, ErrorKind, FileTime};
+use wire::{Error, ErrorKind, Now};
 
 use crate::accounts::NtHash;
 use crate::auth_config::{AcceptorConfig, InitiatorConfig};
-use crate::context::{ActingLevel, Proof, Proven, SecurityContext};
+use crate::context::{ActingLevel, Expiry, Proof, Proven, SecurityContext};
 use crate::credentials::Credentials;
 use crate::error::AuthError;
 use crate::handshake::{Acceptor, Initiator, Step};
@@ -77,7 +77,7 @@ struct Server(Arc<AcceptorConfig>);
 impl Acceptor for Server {
     /// Verifies name and password, which are UTF-8. The whole name is looked up, see [`crate::Accounts::find`]. An
     /// unknown name, a disabled account and a wrong password cause the same response and take the same time.
-    fn step(&mut self, token: &[u8], now: FileTime, _: &mut dyn Random) -> Result<Step, AuthError> {
+    fn step(&mut self, token: &[u8], now: Now, _: &mut dyn Random) -> Result<Step, AuthError> {
         let config = &self.0;
         let (name, password) = read(token)?;
         let found = config.accounts.find("", name);
@@ -86,13 +86,12 @@ impl Acceptor for Server {
         let admissible = Choice::from(u8::from(found.as_ref().is_some_and(|account| !account.disabled)));
         match found {
             Some(account) if bool::from(hash.expose().ct_eq(known.expose()) & admissible) => {
-                let lifetime = config.policy.lifetime;
                 let proven = Proven {
                     principal: Principal::new(&account.user, &account.domain),
                     proof: Proof::Mechanism("Basic"),
                     level: ActingLevel::Impersonate,
                     authority: config.authority.clone(),
-                    expires: lifetime.map(|lifetime| now.after(lifetime)),
+                    expiry: Expiry::after(config.policy.lifetime, now),
                     session_key: None,
                     status: Some(account.status),
                 };
@@ -108,7 +107,7 @@ impl Acceptor for Server {
 struct Client(InitiatorConfig);
 
 impl Initiator for Client {
-    fn step(&mut self, token: &[u8], _: FileTime, _: &mut dyn Random) -> Result<Step, AuthError> {
+    fn step(&mut self, token: &[u8], _: Now, _: &mut dyn Random) -> Result<Step, AuthError> {
         if !token.is_empty() {
             return Err(AuthError::OutOfOrder { expected: "an empty token" });
         }
@@ -123,7 +122,7 @@ impl Initiator for Client {
             proof: Proof::Mechanism("Basic"),
             level: config.level,
             authority: config.authority.clone(),
-            expires: None,
+            expiry: Expiry::default(),
             session_key: None,
             status: None,
         };
@@ -160,6 +159,8 @@ fn name(token: &[u8]) -> Result<NamedUser, AuthError> {
 
 #[cfg(test)]
 mod tests {
+    use wire::FileTime;
+
     use super::*;
     use crate::accounts::{Account, AccountFile, DomainNames};
     use crate::auth_config::Policy;
@@ -190,7 +191,7 @@ mod tests {
 
     fn basic(config: &Arc<AcceptorConfig>, text: &str) -> Result<SecurityContext, AuthError> {
         let mut acceptor = Basic.acceptor(config, Channel::http(None))?;
-        match acceptor.step(text.as_bytes(), FileTime(1), &mut OsRandom)? {
+        match acceptor.step(text.as_bytes(), Now::at(FileTime(1)), &mut OsRandom)? {
             Step::Done { token: None, context, security } if !security.can_sign() => Ok(context),
             other => panic!("{other:?}"),
         }
@@ -262,7 +263,8 @@ mod tests {
         let config =
             InitiatorConfig { authority: Authority::new("there"), ..client("alice", "LAB", "pass:word") };
         let mut initiator = Basic.initiator(&config, Channel::http(None)).unwrap();
-        let Step::Done { token: Some(token), .. } = initiator.step(&[], FileTime(1), &mut OsRandom).unwrap()
+        let Step::Done { token: Some(token), .. } =
+            initiator.step(&[], Now::at(FileTime(1)), &mut OsRandom).unwrap()
         else {
             panic!("Basic has one token")
         };
@@ -274,7 +276,7 @@ mod tests {
         let mut initiator =
             Basic.initiator(&InitiatorConfig { credentials, ..config }, Channel::http(None)).unwrap();
         assert!(matches!(
-            initiator.step(&[], FileTime(1), &mut OsRandom),
+            initiator.step(&[], Now::at(FileTime(1)), &mut OsRandom),
             Err(AuthError::UnsuitableCredentials(_))
         ));
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use subtle::{Choice, ConstantTimeEq as _};
-use wire::{Decode as _, Encode as _, Error, ErrorKind, FileTime};
+use wire::{Decode as _, Encode as _, Error, ErrorKind, Now};
 
 use super::av::{AvFlags, AvId, AvPairs, ClientChallenge};
 use super::config::{NtlmAcceptorConfig, NtlmVersion};
@@ -15,7 +15,7 @@ use super::security::NtlmSecurity;
 use crate::accounts::{Account, NtHash};
 use crate::auth_config::{AcceptorConfig, BindingPolicy};
 use crate::carrier::Carrier;
-use crate::context::{ActingLevel, Proven, SecurityContext};
+use crate::context::{ActingLevel, Expiry, Proven, SecurityContext};
 use crate::error::AuthError;
 use crate::handshake::{self, Step, check_size};
 use crate::package::Channel;
@@ -64,7 +64,7 @@ impl Acceptor {
     fn challenge(
         &self,
         token: &[u8],
-        now: FileTime,
+        now: Now,
         random: &mut dyn Random,
     ) -> Result<(Challenged, Vec<u8>), AuthError> {
         let flags = self.choose(Negotiate::from_bytes(token)?.flags)?;
@@ -79,7 +79,7 @@ impl Acceptor {
             pairs.push(AvId::MsvAvDnsDomainName, wire::utf16le_bytes(&names.dns_domain));
         }
         pairs.push(AvId::MsvAvDnsComputerName, wire::utf16le_bytes(&names.dns_computer));
-        pairs.push(AvId::MsvAvTimestamp, now.0.to_le_bytes());
+        pairs.push(AvId::MsvAvTimestamp, now.wall.0.to_le_bytes());
         let target = match flags.contains(F::NTLMSSP_TARGET_TYPE_DOMAIN) {
             true => target_name(&names.nb_domain, flags),
             false if flags.contains(F::NTLMSSP_TARGET_TYPE_SERVER) => target_name(&names.nb_computer, flags),
@@ -141,7 +141,7 @@ impl Acceptor {
         Ok(())
     }
 
-    fn authenticate(&self, challenged: &Challenged, token: &[u8], now: FileTime) -> Result<Step, AuthError> {
+    fn authenticate(&self, challenged: &Challenged, token: &[u8], now: Now) -> Result<Step, AuthError> {
         let message = Authenticate::from_bytes(token)?;
         // The client cannot choose what was not offered.
         let flags = message.flags & challenged.flags;
@@ -157,7 +157,7 @@ impl Acceptor {
         let exported = exported_key(&message, flags, &verified.key_exchange_key)?;
         self.check_mic(challenged, &message, token, verified.claims.as_ref(), &exported)?;
         if let Some(claims) = &verified.claims {
-            let seconds = claims.timestamp.distance(now).as_secs();
+            let seconds = claims.timestamp.distance(now.wall).as_secs();
             if seconds > self.ntlm.max_skew.as_secs() {
                 return Err(AuthError::ClockSkew { seconds });
             }
@@ -283,7 +283,7 @@ impl Acceptor {
         Err(AuthError::WrongTarget(target))
     }
 
-    fn admit(&self, verified: &Verified, flags: F, exported: &[u8; 16], now: FileTime) -> Step {
+    fn admit(&self, verified: &Verified, flags: F, exported: &[u8; 16], now: Now) -> Step {
         let config = &self.config;
         let level = if flags.contains(F::NTLMSSP_NEGOTIATE_IDENTIFY) {
             ActingLevel::Identify
@@ -295,7 +295,7 @@ impl Acceptor {
             proof: verified.version.proof(self.channel),
             level,
             authority: config.authority.clone(),
-            expires: config.policy.lifetime.map(|lifetime| now.after(lifetime)),
+            expiry: Expiry::after(config.policy.lifetime, now),
             session_key: Some(SessionKey::new(*exported)),
             status: Some(verified.account.status.clone()),
         };
@@ -322,7 +322,7 @@ impl Acceptor {
 }
 
 impl handshake::Acceptor for Acceptor {
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError> {
+    fn step(&mut self, token: &[u8], now: Now, random: &mut dyn Random) -> Result<Step, AuthError> {
         check_size(token, MAX_TOKEN)?;
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Start => {

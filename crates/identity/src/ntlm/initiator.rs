@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wire::{Decode as _, Encode as _, FileTime};
+use wire::{Decode as _, Encode as _, Now};
 use zeroize::Zeroizing;
 
 use super::av::{AvFlags, AvId, AvPairs, ClientChallenge};
@@ -13,7 +13,7 @@ use super::messages::{Authenticate, AuthenticateParts, Challenge, MAX_TOKEN, Neg
 use super::security::NtlmSecurity;
 use crate::accounts::NtHash;
 use crate::auth_config::{InitiatorConfig, Protection};
-use crate::context::{ActingLevel, Proven, SecurityContext};
+use crate::context::{ActingLevel, Expiry, Proven, SecurityContext};
 use crate::credentials::Credentials;
 use crate::error::AuthError;
 use crate::handshake::{self, Step, check_size};
@@ -127,7 +127,7 @@ impl Initiator {
         offer: F,
         negotiate: &[u8],
         token: &[u8],
-        now: FileTime,
+        now: Now,
         random: &mut dyn Random,
     ) -> Result<Step, AuthError> {
         let challenge = Challenge::from_bytes(token)?;
@@ -174,7 +174,7 @@ impl Initiator {
         &self,
         challenge: &Challenge,
         flags: F,
-        now: FileTime,
+        now: Now,
         random: &mut dyn Random,
     ) -> Result<Responses, AuthError> {
         let Credentials::Account { user, domain, secret } = &self.config.credentials else {
@@ -198,7 +198,7 @@ impl Initiator {
         response_key: &Key,
         challenge: &Challenge,
         client: [u8; 8],
-        now: FileTime,
+        now: Now,
     ) -> Result<Responses, AuthError> {
         let server = challenge.server_challenge;
         let mut av_pairs = match challenge.target_info()? {
@@ -210,7 +210,7 @@ impl Initiator {
         let claims = ClientChallenge {
             reserved1: 0,
             reserved2: 0,
-            timestamp: server_time.unwrap_or(now),
+            timestamp: server_time.unwrap_or(now.wall),
             challenge_from_client: client,
             reserved3: 0,
             av_pairs,
@@ -250,7 +250,7 @@ impl Initiator {
             proof: self.ntlm.version.proof(self.channel),
             level: config.level,
             authority: config.authority.clone(),
-            expires: None,
+            expiry: Expiry::default(),
             session_key,
             status: None,
         };
@@ -259,7 +259,7 @@ impl Initiator {
 }
 
 impl handshake::Initiator for Initiator {
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError> {
+    fn step(&mut self, token: &[u8], now: Now, random: &mut dyn Random) -> Result<Step, AuthError> {
         check_size(token, MAX_TOKEN)?;
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Start if token.is_empty() => {

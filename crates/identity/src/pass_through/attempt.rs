@@ -16,14 +16,14 @@ use std::sync::Arc;
 
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
-use wire::FileTime;
+use wire::Now;
 use zeroize::Zeroizing;
 
 use super::config::Config;
 use super::named_user::NamedUser;
 use super::probe::{Probe, RejectedProbe, Response};
 use super::transcript::Transcript;
-use crate::context::{ActingLevel, Proof, Proven, SecurityContext};
+use crate::context::{ActingLevel, Expiry, Proof, Proven, SecurityContext};
 use crate::error::AuthError;
 use crate::http_auth;
 use crate::mechanism::Mechanism;
@@ -159,7 +159,7 @@ impl AuthAttempt {
         config: &Arc<Config>,
         mechanism: Mechanism,
         resource: &RejectedProbe,
-        now: FileTime,
+        now: Now,
     ) -> Result<Self, AuthError> {
         let scheme = mechanism.http_scheme().ok_or(AuthError::NoMechanism)?;
         if !resource.offers(mechanism) {
@@ -192,7 +192,7 @@ impl AuthAttempt {
 
 impl AwaitsResponse {
     /// Evaluates the server's response, received at `now`.
-    pub fn on_response(mut self, response: &Response<'_>, now: FileTime) -> Outcome {
+    pub fn on_response(mut self, response: &Response<'_>, now: Now) -> Outcome {
         let in_handshake = self.attempt.mechanism.scope() == Scope::Connection && !self.is_authenticated;
         match response.status {
             401 => match response.token.filter(|token| in_handshake && !token.is_empty()) {
@@ -221,10 +221,10 @@ impl AwaitsResponse {
         Outcome::Repeat(RepeatRequest(self))
     }
 
-    fn accepted(self, now: FileTime) -> Outcome {
+    fn accepted(self, now: Now) -> Outcome {
         let Self { attempt: AuthAttempt { config, mechanism, probe, transcript }, credentials, .. } = self;
         let Some(user) = transcript.into_user() else { return Outcome::Inconclusive };
-        if user.expires.is_some_and(|expires| expires <= now) {
+        if user.expires.is_some_and(|expires| expires <= now.wall) {
             return Outcome::Rejected(AuthError::NoUserName("expired token"));
         }
         Outcome::Accepted(CredentialsAccepted { user, config, mechanism, probe, credentials })
@@ -239,7 +239,7 @@ impl CredentialsAccepted {
     pub fn on_unauthenticated_response(
         self,
         response: &Response<'_>,
-        now: FileTime,
+        now: Now,
         random: &mut dyn Random,
     ) -> Result<Checked, ProofError> {
         if !response.is_unauthorized() {
@@ -252,16 +252,15 @@ impl CredentialsAccepted {
         Ok(Checked::Control(Box::new(ControlRequest { accepted: self, authorization })))
     }
 
-    fn authenticated(self, now: FileTime) -> Authenticated {
+    fn authenticated(self, now: Now) -> Authenticated {
         let Self { user, config, mechanism, probe, credentials } = self;
         let NamedUser { principal, key, source, expires } = user;
-        let ends = config.lifetime.map(|lifetime| now.after(lifetime));
         let proven = Proven {
             principal,
             proof: Proof::PassThrough,
             level: ActingLevel::Impersonate,
             authority: config.authority.clone(),
-            expires: ends.into_iter().chain(expires).min(),
+            expiry: Expiry { credentials: expires, ..Expiry::after(config.lifetime, now) },
             session_key: None,
             status: None,
         };
@@ -281,7 +280,7 @@ impl ControlRequest {
     /// # Errors
     /// If the server did not reject the request: with 401, or for a handshake's token with any status from 400, since
     /// the token is malformed too.
-    pub fn on_response(self, response: &Response<'_>, now: FileTime) -> Result<Authenticated, ProofError> {
+    pub fn on_response(self, response: &Response<'_>, now: Now) -> Result<Authenticated, ProofError> {
         let is_handshake = self.accepted.mechanism.scope() == Scope::Connection;
         if response.is_unauthorized() || (is_handshake && response.status >= 400) {
             Ok(self.accepted.authenticated(now))

@@ -18,7 +18,7 @@ pub struct NamedUser {
     pub(crate) key: Key,
     /// The scheme or the issuer of the name.
     pub(crate) source: String,
-    /// When the credentials expire; `None` if they do not contain it.
+    /// When the credentials expire, by the wall clock; `None` if they do not contain it.
     pub(crate) expires: Option<FileTime>,
 }
 

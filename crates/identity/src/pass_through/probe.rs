@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wire::FileTime;
+use wire::Now;
 
 use crate::mechanism::Mechanism;
 
@@ -69,18 +69,23 @@ impl Response<'_> {
 pub struct RejectedProbe {
     pub(super) probe: Probe,
     offers: Vec<Mechanism>,
-    since: FileTime,
+    /// When the server rejected the request, by the monotonic clock.
+    since: Duration,
 }
 
 impl RejectedProbe {
     /// Evaluates the response, received at `now`, to `probe` without credentials. `None` unless its status is 401.
-    pub fn from_response(probe: Probe, response: &Response<'_>, now: FileTime) -> Option<Self> {
-        response.is_unauthorized().then(|| Self { probe, offers: response.offers.to_vec(), since: now })
+    pub fn from_response(probe: Probe, response: &Response<'_>, now: Now) -> Option<Self> {
+        response.is_unauthorized().then(|| Self {
+            probe,
+            offers: response.offers.to_vec(),
+            since: now.monotonic,
+        })
     }
 
     /// Whether the evidence is still valid at `now`.
-    pub fn is_valid(&self, now: FileTime) -> bool {
-        self.since <= now && now < self.since.after(REJECTED_PROBE_VALID_FOR)
+    pub fn is_valid(&self, now: Now) -> bool {
+        now.monotonic.checked_sub(self.since).is_some_and(|age| age < REJECTED_PROBE_VALID_FOR)
     }
 
     /// Whether the server offers `mechanism`, or may accept it without having offered it.

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use wire::FileTime;
+use wire::{FileTime, Now};
 
 use super::*;
 use crate::http_auth::Authorization;
 use crate::{AuthError, Authority, ContextCounters, Mechanism, OsRandom, Proof};
 
-const NOW: FileTime = FileTime(133_000_000_000_000_000);
+const NOW: Now = Now::at(FileTime(133_000_000_000_000_000));
 
 /// The headers by which a PING shows that the server carried it out.
 const CARRIED_OUT: Response<'static> = Response {
@@ -151,7 +151,8 @@ fn a_token_denotes_an_account_only_if_it_is_one_signed_jwt() {
     let alice = token(rs, r#"{"iss":"a","tid":"t","oid":"1","upn":"alice@lab.test","exp":1700000000}"#, "s");
     assert_eq!(alice.principal().to_string(), "token:alice@lab.test:a");
     assert_eq!(alice.authority(), "exch by Bearer of \"a\"");
-    assert_eq!(alice.expires(), Some(FileTime(133_444_736_000_000_000)));
+    let at = |wall| alice.check(Now { wall: FileTime(wall), ..NOW }).is_ok();
+    assert!(at(133_444_736_000_000_000 - 1) && !at(133_444_736_000_000_000), "`exp` of the token");
     let renamed = token(
         rs,
         r#"{"iss":"a","tid":"t","oid":"1","sub":"2","upn":"alba@lab.test","exp":1800000000}"#,

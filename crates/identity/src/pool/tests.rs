@@ -4,12 +4,14 @@ use std::sync::mpsc::{Sender, channel};
 use std::task::Waker;
 use std::thread::scope;
 
+use wire::FileTime;
+
 use super::*;
 use crate::context::tests::{ACCOUNTS, person, person_by};
 use crate::context::{ActingLevel, ContextError};
 use crate::context_counters::ContextCounters;
 
-const NOW: FileTime = FileTime(10);
+const NOW: Now = Now::at(FileTime(10));
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn pool(queue: usize) -> Pool {
@@ -181,7 +183,7 @@ fn a_panic_ends_only_its_own_job() {
 fn jobs_of_expired_and_revoked_contexts_are_not_executed() {
     let (contexts, pool) = (ContextCounters::new(), pool(4));
     let begin = |context| Job::new(context, |_: &SecurityContext| unreachable!("not begun"));
-    let (expired, revoked) = (person("a", &contexts, Some(NOW)), person("b", &contexts, None));
+    let (expired, revoked) = (person("a", &contexts, Some(NOW.wall)), person("b", &contexts, None));
     let expired = pool.submit::<()>(begin(expired)).unwrap();
     let late = pool.submit::<()>(begin(revoked.clone())).unwrap();
     // It is revoked while the job is queued.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wire::{Decode as _, Encode, FileTime};
+use wire::{Decode as _, Encode, Now};
 
 use super::list_code::ListCode;
 use super::tokens::{MAX_TOKEN, NegHints, NegState, NegTokenInit, NegTokenResp, Oid, mech_type_list};
@@ -73,12 +73,7 @@ impl Acceptor {
         choice.ok_or(AuthError::NoMechanism)
     }
 
-    fn begin(
-        &mut self,
-        init: &NegTokenInit,
-        now: FileTime,
-        random: &mut dyn Random,
-    ) -> Result<Step, AuthError> {
+    fn begin(&mut self, init: &NegTokenInit, now: Now, random: &mut dyn Random) -> Result<Step, AuthError> {
         let (position, mut inner) = self.choose(&init.mech_types)?;
         let list = mech_type_list(&init.mech_types).map_err(AuthError::Unencodable)?;
         let preferred = position == 0;
@@ -107,7 +102,7 @@ impl Acceptor {
         mut inner: Box<dyn handshake::Acceptor>,
         code: ListCode,
         resp: NegTokenResp,
-        now: FileTime,
+        now: Now,
         random: &mut dyn Random,
     ) -> Result<Step, AuthError> {
         if resp.neg_state == Some(NegState::reject) {
@@ -162,7 +157,7 @@ impl Acceptor {
 
 impl handshake::Acceptor for Acceptor {
     /// The response to an empty first token is the hint that some clients wait for.
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError> {
+    fn step(&mut self, token: &[u8], now: Now, random: &mut dyn Random) -> Result<Step, AuthError> {
         check_size(token, MAX_TOKEN)?;
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Start { hinted: false } if token.is_empty() => self.hint(),

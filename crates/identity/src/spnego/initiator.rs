@@ -1,6 +1,6 @@
 //! The client's end of a SPNEGO handshake.
 
-use wire::{Decode as _, Encode as _, FileTime};
+use wire::{Decode as _, Encode as _, Now};
 
 use super::list_code::ListCode;
 use super::tokens::{MAX_TOKEN, NegState, NegTokenInit, NegTokenResp, Oid, mech_type_list};
@@ -66,7 +66,7 @@ impl Initiator {
         (mut inner, package): (Box<dyn handshake::Initiator>, &'static dyn Package),
         list: Vec<Oid>,
         token: &[u8],
-        now: FileTime,
+        now: Now,
         random: &mut dyn Random,
     ) -> Result<Step, AuthError> {
         let Step::Continue(first) = inner.step(token, now, random)? else {
@@ -83,7 +83,7 @@ impl Initiator {
         &mut self,
         chosen: &Oid,
         code: ListCode,
-        now: FileTime,
+        now: Now,
         random: &mut dyn Random,
     ) -> Result<Step, AuthError> {
         let package = package_of(self.within, chosen).ok_or(AuthError::NoMechanism)?;
@@ -100,7 +100,7 @@ impl Initiator {
         (mut inner, package): (Box<dyn handshake::Initiator>, &'static dyn Package),
         mut code: ListCode,
         resp: NegTokenResp,
-        now: FileTime,
+        now: Now,
         random: &mut dyn Random,
     ) -> Result<Step, AuthError> {
         if resp.neg_state == Some(NegState::reject) {
@@ -133,7 +133,7 @@ impl Initiator {
 }
 
 impl handshake::Initiator for Initiator {
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError> {
+    fn step(&mut self, token: &[u8], now: Now, random: &mut dyn Random) -> Result<Step, AuthError> {
         check_size(token, MAX_TOKEN)?;
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Start { inner, package, list } => self.begin((inner, package), list, token, now, random),

@@ -80,7 +80,7 @@ fn start(work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>
 }
 
 fn now() -> Timestamp {
-    net::clock::now().into()
+    net::clock::now().wall.into()
 }
 
 /// Writes operations until the last one. Operations that cannot be written are lost and logged. `dropped` returns for

@@ -36,7 +36,7 @@ pub async fn probe_anonymously(upstream: &HttpUpstream, target: &str) -> Result<
     head.fields.push("Host", upstream.host_header());
     let (response, _) = connection.probe(&head).await?;
     let offered = challenges::schemes(&response.fields).into_iter().map(str::to_owned).collect();
-    let clock_ahead = response.fields.text("date").and_then(|date| ahead(date.trim(), clock::now()));
+    let clock_ahead = response.fields.text("date").and_then(|date| ahead(date.trim(), clock::now().wall));
     Ok(Anonymous { status: response.status(), offered, clock_ahead })
 }
 

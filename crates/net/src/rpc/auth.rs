@@ -9,7 +9,7 @@ use identity::{
 };
 use rpc::pdu::{AuthLevel, AuthType};
 use rpc::security::{self, PduParts, ProtectionError};
-use wire::FileTime;
+use wire::Now;
 
 /// The mechanisms and accounts by which clients authenticate.
 #[derive(Clone)]
@@ -94,7 +94,7 @@ impl Handshake {
     pub(crate) fn step(
         &mut self,
         token: &[u8],
-        now: FileTime,
+        now: Now,
         random: &mut dyn Random,
     ) -> Result<Step, AuthError> {
         self.acceptor.step(token, now, random)

@@ -9,11 +9,11 @@ use identity::{
     Mechanism, NtHash, NtlmAcceptorConfig, NtlmInitiatorConfig, Policy, Protection, ServerNames, Settings,
     Step,
 };
-use wire::{Encode, FileTime, utf16le_bytes};
+use wire::{Encode, FileTime, Now, utf16le_bytes};
 
 use crate::input::{Counted, chosen, put_block};
 
-const NOW: FileTime = FileTime(134_000_000_000_000_000);
+const NOW: Now = Now::at(FileTime(134_000_000_000_000_000));
 
 const USER: &str = "alice";
 const DOMAIN: &str = "LAB";
@@ -100,7 +100,7 @@ fn unproven() -> Vec<u8> {
     let claims = ClientChallenge {
         reserved1: 0,
         reserved2: 0,
-        timestamp: NOW,
+        timestamp: NOW.wall,
         challenge_from_client: [5; 8],
         reserved3: 0,
         av_pairs: AvPairs::default(),

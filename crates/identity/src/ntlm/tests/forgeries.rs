@@ -33,7 +33,7 @@ impl Forgery {
         let claims = ClientChallenge {
             reserved1: 0,
             reserved2: 0,
-            timestamp: NOW,
+            timestamp: NOW.wall,
             challenge_from_client: [3; 8],
             reserved3: 0,
             av_pairs: pairs,

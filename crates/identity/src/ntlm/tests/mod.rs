@@ -10,7 +10,7 @@ mod vectors;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wire::FileTime;
+use wire::{FileTime, Now};
 
 pub(crate) use super::acceptor::Acceptor;
 use super::flags::NegotiateFlags as F;
@@ -31,7 +31,7 @@ use crate::package::Channel;
 use crate::random::{Random, RandomError};
 pub(super) use crate::settings::Settings;
 
-pub(crate) const NOW: FileTime = FileTime(0x01d9_0000_0000_0000);
+pub(crate) const NOW: Now = Now::at(FileTime(0x01d9_0000_0000_0000));
 
 /// Gives out the bytes that it holds, then a sequence that never repeats.
 #[derive(Default)]

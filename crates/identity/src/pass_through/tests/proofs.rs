@@ -1,5 +1,7 @@
 //! Tests of the proof that the server authenticated a client.
 
+use std::time::Duration;
+
 use super::*;
 
 #[test]
@@ -128,10 +130,13 @@ fn a_rejected_probe_is_valid_for_a_time_and_for_the_offered_mechanisms() {
         assert!(RejectedProbe::from_response(Probe::Ping, &status(code), NOW).is_none(), "{code}");
     }
     let guarded = guarded(Probe::Ping);
-    let at = |time: u64| AuthAttempt::new(&config, Mechanism::BASIC, &guarded, FileTime(time)).is_ok();
-    let long = u64::try_from(REJECTED_PROBE_VALID_FOR.as_nanos() / 100).unwrap();
-    assert!(at(NOW.0) && at(NOW.0 + long - 1));
-    assert!(!at(NOW.0 + long) && !at(NOW.0 - 1));
+    let begins = |now: Now| AuthAttempt::new(&config, Mechanism::BASIC, &guarded, now).is_ok();
+    let after = |age: Duration| Now { monotonic: NOW.monotonic + age, ..NOW };
+    let just = Duration::from_nanos(59_999_999_999);
+    assert!(begins(NOW) && begins(after(just)) && !begins(after(REJECTED_PROBE_VALID_FOR)));
+    for wall in [FileTime(0), NOW.wall.after(10 * REJECTED_PROBE_VALID_FOR)] {
+        assert!(begins(Now { wall, ..after(just) }), "the wall clock was set");
+    }
     let offers = [Mechanism::BASIC];
     let basic =
         RejectedProbe::from_response(Probe::Ping, &Response { offers: &offers, ..refusal() }, NOW).unwrap();
@@ -149,7 +154,7 @@ fn a_rejected_probe_is_valid_for_a_time_and_for_the_offered_mechanisms() {
 fn an_expired_token_yields_no_context() {
     let config = config();
     let claims = |exp: u64| format!("{{\"iss\":\"a\",\"oid\":\"1\",\"exp\":{exp}}}");
-    let seconds = NOW.0 / 10_000_000 - 11_644_473_600;
+    let seconds = NOW.wall.0 / 10_000_000 - 11_644_473_600;
     let of = |exp: u64| {
         let token = jwt(r#"{"alg":"RS256"}"#, &claims(exp), "s");
         by(&config, Mechanism::BEARER, &token, &CARRIED_OUT).unwrap()

@@ -23,7 +23,7 @@ use engine::{
 use http1::{Framing, Piece, RequestHead, ResponseHead};
 use identity::Random;
 use tokio::time::Instant;
-use wire::{Endian, FileTime};
+use wire::{Endian, Now};
 
 use crate::body_budget::{MemoryLimit, Share};
 use crate::http::client_connection::ResponseLimits;
@@ -83,7 +83,7 @@ pub(crate) struct Arrived {
     /// The memory that the body counts for.
     pub(crate) share: Share,
     /// When it was complete, by both clocks.
-    pub(crate) at: FileTime,
+    pub(crate) at: Now,
     pub(crate) since: Instant,
     pub(crate) settings: Settings,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http1::{Fields, RequestHead, ResponseHead};
 use identity::pass_through::{AuthAttempt, Authenticated, Config, Probe as ProbeKind};
 use identity::{ClaimedName, Mechanism, Scope, SecurityContext};
-use wire::FileTime;
+use wire::Now;
 
 use crate::http::downstream::auth::request::Credentials;
 use crate::http::pass_through::challenges::Challenges;
@@ -84,7 +84,7 @@ impl PassThroughAuth {
         mechanism: Mechanism,
         credentials: &[u8],
         mapi: bool,
-        now: FileTime,
+        now: Now,
     ) -> Option<&SecurityContext> {
         let accepted = self.accepted.as_ref()?;
         let covers = accepted.covers(mechanism, credentials) && probe_covers(accepted.probe(), mapi);
@@ -92,12 +92,7 @@ impl PassThroughAuth {
     }
 
     /// The account whose password the credentials of a request are to prove; `None` if there is nothing to verify.
-    pub(crate) fn account_to_verify(
-        &self,
-        head: &RequestHead,
-        mapi: bool,
-        now: FileTime,
-    ) -> Option<ClaimedName> {
+    pub(crate) fn account_to_verify(&self, head: &RequestHead, mapi: bool, now: Now) -> Option<ClaimedName> {
         let authorization = Credentials::of(head).authorization()?;
         let mechanism = authorization.mechanism().filter(|mechanism| self.accepts_mechanism(*mechanism))?;
         let credentials = authorization.credentials;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http1::RequestHead;
 use identity::Mechanism;
 use identity::pass_through::RejectedProbe;
-use wire::FileTime;
+use wire::Now;
 
 use crate::http::pass_through::challenges::Challenges;
 use crate::http::pass_through::probe::Probe;
@@ -29,7 +29,7 @@ pub(crate) struct ProtectedResource {
 
 impl ProtectedResource {
     /// Whether an attempt by `mechanism` may begin with it at `now`.
-    pub(crate) fn offers(&self, mechanism: Mechanism, now: FileTime) -> bool {
+    pub(crate) fn offers(&self, mechanism: Mechanism, now: Now) -> bool {
         self.rejection.is_valid(now) && self.rejection.offers(mechanism)
     }
 }
@@ -45,7 +45,7 @@ pub(crate) struct ProtectedResources(Vec<Arc<ProtectedResource>>);
 
 impl ProtectedResources {
     /// The resource for the directory of the request `head`, if it was found recently.
-    pub(crate) fn find(&self, head: &RequestHead, now: FileTime) -> Option<Arc<ProtectedResource>> {
+    pub(crate) fn find(&self, head: &RequestHead, now: Now) -> Option<Arc<ProtectedResource>> {
         let directory = directory(head);
         let is_for = |resource: &&Arc<ProtectedResource>| {
             resource.directory == directory && resource.rejection.is_valid(now)
@@ -70,7 +70,10 @@ impl ProtectedResources {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use identity::pass_through::Response;
+    use wire::FileTime;
 
     use super::*;
     use crate::http::pass_through::probe::candidates;
@@ -79,7 +82,7 @@ mod tests {
         RequestHead::new("GET", target).unwrap()
     }
 
-    const NOW: FileTime = FileTime(134_100_000_000_000_000);
+    const NOW: Now = Now::at(FileTime(134_100_000_000_000_000));
 
     fn resource(target: &str, tried: usize) -> Arc<ProtectedResource> {
         let head = request(target);
@@ -109,10 +112,10 @@ mod tests {
     fn a_resource_is_remembered_for_a_minute() {
         let mut resources = ProtectedResources::default();
         resources.insert(resource("/ews/x", 1));
-        let after = |seconds: u64| FileTime(NOW.0 + seconds * 10_000_000);
+        let after = |seconds| Now { monotonic: NOW.monotonic + Duration::from_secs(seconds), ..NOW };
         assert!(resources.find(&request("/ews"), after(59)).is_some());
         assert!(resources.find(&request("/ews"), after(60)).is_none());
-        // The clock was set back.
-        assert!(resources.find(&request("/ews"), FileTime(NOW.0 - 1)).is_none());
+        // The wall clock was set back.
+        assert!(resources.find(&request("/ews"), Now { wall: FileTime(0), ..NOW }).is_some());
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use identity::pass_through::{ProofError, RejectedProbe};
-use wire::FileTime;
+use wire::Now;
 
 use crate::http::downstream::auth::failure::AuthFailure;
 use crate::http::downstream::auth::outcome::AuthOutcome;
@@ -53,7 +53,7 @@ pub(super) fn challenge(
     request: &AuthRequest<'_>,
     outcome: AuthOutcome,
     connection: ConnectionUse,
-    now: FileTime,
+    now: Now,
 ) -> Result<Step, AuthFailure> {
     match known_resource(auth, request, now) {
         Some(_) => Ok(Step::Done(outcome, connection)),
@@ -66,7 +66,7 @@ pub(super) fn challenge(
 pub(super) fn known_resource(
     auth: &mut PassThroughAuth,
     request: &AuthRequest<'_>,
-    now: FileTime,
+    now: Now,
 ) -> Option<Arc<ProtectedResource>> {
     let resource = auth.resources.find(request.head, now)?;
     if !probe_covers(resource.probe.kind(), request.rules.mapi) {
@@ -91,7 +91,7 @@ impl Search {
         auth: &mut PassThroughAuth,
         response: &ProbeResponse,
         request: &AuthRequest<'_>,
-        now: FileTime,
+        now: Now,
     ) -> Result<Found, AuthFailure> {
         let Self { probe, tried, purpose } = self;
         let Some(rejection) = RejectedProbe::from_response(probe.kind(), &response.evidence(None), now)

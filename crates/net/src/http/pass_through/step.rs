@@ -7,7 +7,7 @@ use std::sync::Arc;
 use identity::Mechanism;
 use identity::http_auth::Authorization;
 use identity::pass_through::AuthAttempt;
-use wire::FileTime;
+use wire::Now;
 
 use crate::http::downstream::auth::failure::AuthFailure;
 use crate::http::downstream::auth::outcome::AuthOutcome;
@@ -26,7 +26,7 @@ pub(crate) fn begin(
     auth: &mut PassThroughAuth,
     request: &AuthRequest<'_>,
     as_expected: bool,
-    now: FileTime,
+    now: Now,
 ) -> Step {
     auth.latest = None;
     let step = match Credentials::of(request.head) {
@@ -80,7 +80,7 @@ fn reject(
     auth: &mut PassThroughAuth,
     request: &AuthRequest<'_>,
     failure: AuthFailure,
-    now: FileTime,
+    now: Now,
 ) -> Result<Step, AuthFailure> {
     auth.state = State::Unauthenticated;
     challenge(auth, request, failure.into(), ConnectionUse::Close, now)
@@ -90,7 +90,7 @@ fn without_credentials(
     auth: &mut PassThroughAuth,
     request: &AuthRequest<'_>,
     as_expected: bool,
-    now: FileTime,
+    now: Now,
 ) -> Result<Step, AuthFailure> {
     if let State::Authenticated(context, kind) = &auth.state
         && as_expected
@@ -112,7 +112,7 @@ fn with_credentials(
     authorization: &Authorization<'_>,
     request: &AuthRequest<'_>,
     as_expected: bool,
-    now: FileTime,
+    now: Now,
 ) -> Result<Step, AuthFailure> {
     let Some(mechanism) = authorization.mechanism() else {
         return reject(auth, request, AuthFailure::UnknownScheme, now);
@@ -152,7 +152,7 @@ fn begin_attempt(
     mechanism: Mechanism,
     offered: Option<Challenges>,
     request: &AuthRequest<'_>,
-    now: FileTime,
+    now: Now,
 ) -> Result<Step, AuthFailure> {
     if !resource.offers(mechanism, now) {
         let offered = offered.unwrap_or_else(|| resource.challenges.clone());
@@ -204,7 +204,7 @@ fn found(
     resource: Arc<ProtectedResource>,
     purpose: Purpose,
     request: &AuthRequest<'_>,
-    now: FileTime,
+    now: Now,
 ) -> Result<Step, AuthFailure> {
     match purpose {
         Purpose::Challenge(outcome) => Ok(Step::Done(outcome, ConnectionUse::Keep)),

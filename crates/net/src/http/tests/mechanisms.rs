@@ -7,7 +7,7 @@ use identity::{
     Random, Scope, Step,
 };
 use testkit::http_auth::{Handshake, NOW};
-use wire::FileTime;
+use wire::Now;
 
 use crate::http::tests::playbook::Client;
 use crate::http::tests::setup::Setup;
@@ -38,13 +38,13 @@ fn masked(step: Step) -> Step {
 }
 
 impl Acceptor for End<dyn Acceptor> {
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError> {
+    fn step(&mut self, token: &[u8], now: Now, random: &mut dyn Random) -> Result<Step, AuthError> {
         self.0.step(&mask(token), now, random).map(masked)
     }
 }
 
 impl Initiator for End<dyn Initiator> {
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError> {
+    fn step(&mut self, token: &[u8], now: Now, random: &mut dyn Random) -> Result<Step, AuthError> {
         self.0.step(&mask(token), now, random).map(masked)
     }
 }

@@ -9,7 +9,7 @@ use identity::{
     Initiator, InitiatorConfig, Mechanism, MessageSecurity, NtHash, NtlmAcceptorConfig, NtlmInitiatorConfig,
     NtlmVersion, Policy, Protection, SecurityContext, ServerNames, Settings, Step,
 };
-use wire::FileTime;
+use wire::{FileTime, Now};
 
 use crate::input::{Counted, Input};
 
@@ -18,7 +18,7 @@ use crate::input::{Counted, Input};
 const ALICE: [u8; 16] = *b"\x8e\x13\xd2\x4f\x90\x77\x0c\xba\x15\xe6\x3a\x01\xfd\x5b\xc8\x62";
 
 /// The time of all handshakes.
-const NOW: FileTime = FileTime(134_000_000_000_000_000);
+const NOW: Now = Now::at(FileTime(134_000_000_000_000_000));
 
 /// The most changes to one token.
 const MAX_CHANGES: u8 = 8;

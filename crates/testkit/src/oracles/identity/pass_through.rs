@@ -8,12 +8,12 @@ use identity::pass_through::{
     AuthAttempt, Authenticated, Checked, Config, CredentialsAccepted, Outcome, Probe, RejectedProbe, Response,
 };
 use identity::{Authority, ContextCounters, Mechanism, OsRandom, Proof, Scope};
-use wire::FileTime;
+use wire::{FileTime, Now};
 
 use crate::input::Input;
 
 /// The time of all requests.
-const NOW: FileTime = FileTime(1);
+const NOW: Now = Now::at(FileTime(1));
 
 /// Statuses of responses. The first one requests authentication.
 const STATUSES: [u16; 8] = [401, 200, 302, 404, 403, 400, 500, 407];

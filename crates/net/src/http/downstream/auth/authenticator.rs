@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http1::{RequestHead, ResponseHead};
 use identity::{ClaimedName, SecurityContext, pass_through};
-use wire::FileTime;
+use wire::Now;
 
 use crate::auth_limit::{Attempt, AuthLimiter};
 use crate::http::downstream::auth::failure::{AuthFailure, FailureResponse};
@@ -67,7 +67,7 @@ impl Authenticator {
         &self,
         head: &RequestHead,
         peer: SocketAddr,
-        now: FileTime,
+        now: Now,
     ) -> Option<SecurityContext> {
         match &self.method {
             Method::Local(connection) => connection.authenticated(head, peer, now),
@@ -84,7 +84,7 @@ impl Authenticator {
     }
 
     /// The account whose password the credentials of a request are to prove; `None` if there is nothing to verify.
-    pub(crate) fn account_to_verify(&self, request: &AuthRequest<'_>, now: FileTime) -> Option<ClaimedName> {
+    pub(crate) fn account_to_verify(&self, request: &AuthRequest<'_>, now: Now) -> Option<ClaimedName> {
         match &self.method {
             Method::Local(connection) => connection.account_to_verify(request.head, now),
             Method::PassThrough(pass_through) => {

@@ -11,7 +11,7 @@ use identity::{
     Scope, SecurityContext, Step,
 };
 use subtle::ConstantTimeEq as _;
-use wire::FileTime;
+use wire::Now;
 use zeroize::Zeroizing;
 
 use crate::http::downstream::auth::failure::AuthFailure;
@@ -101,7 +101,7 @@ struct VerifiedCredentials {
 
 impl VerifiedCredentials {
     /// The context, if these are the credentials of `authorization` and the context is still valid.
-    fn context_of(&self, authorization: &Authorization<'_>, now: FileTime) -> Option<&SecurityContext> {
+    fn context_of(&self, authorization: &Authorization<'_>, now: Now) -> Option<&SecurityContext> {
         let same = self.mechanism.is_scheme(authorization.scheme)
             && bool::from(self.credentials.as_slice().ct_eq(authorization.credentials));
         (same && self.context.check(now).is_ok()).then_some(&self.context)
@@ -133,7 +133,7 @@ impl ConnectionAuth {
         authorization.among(&self.config.mechanisms).or_else(|| authorization.mechanism())
     }
 
-    fn verified_context(&self, authorization: &Authorization<'_>, now: FileTime) -> Option<&SecurityContext> {
+    fn verified_context(&self, authorization: &Authorization<'_>, now: Now) -> Option<&SecurityContext> {
         self.verified.as_ref()?.context_of(authorization, now)
     }
 
@@ -142,7 +142,7 @@ impl ConnectionAuth {
         &self,
         head: &RequestHead,
         peer: SocketAddr,
-        now: FileTime,
+        now: Now,
     ) -> Option<SecurityContext> {
         match (Credentials::of(head), &self.state) {
             (Credentials::One(value), _) => self.verified_context(&Authorization::read(value), now).cloned(),
@@ -154,7 +154,7 @@ impl ConnectionAuth {
     }
 
     /// The account whose password the credentials of a request are to prove; `None` if there is nothing to verify.
-    pub(crate) fn account_to_verify(&self, head: &RequestHead, now: FileTime) -> Option<ClaimedName> {
+    pub(crate) fn account_to_verify(&self, head: &RequestHead, now: Now) -> Option<ClaimedName> {
         let authorization = Credentials::of(head).authorization()?;
         let mechanism =
             self.mechanism(&authorization).filter(|mechanism| self.accepts_mechanism(*mechanism))?;
@@ -186,7 +186,7 @@ impl ConnectionAuth {
     }
 
     /// A request without credentials has the context of the connection.
-    fn step_without_credentials(&mut self, peer: SocketAddr, now: FileTime) -> AuthOutcome {
+    fn step_without_credentials(&mut self, peer: SocketAddr, now: Now) -> AuthOutcome {
         match &self.state {
             State::Authenticated { context, peer: bound } if *bound == peer => match context.check(now) {
                 Ok(()) => AuthOutcome::Authenticated { context: context.clone(), fresh: false, token: None },

@@ -6,7 +6,7 @@ use http1::RequestHead;
 use identity::http_auth::Authorization;
 use identity::{OsRandom, Random};
 use tokio::time::Instant;
-use wire::FileTime;
+use wire::Now;
 
 use crate::clock;
 use crate::http::downstream::request_rules::RequestRules;
@@ -57,10 +57,10 @@ impl<'a> Credentials<'a> {
     }
 }
 
-/// The inputs of a step besides its request: the time by both clocks, and randomness.
+/// The inputs of a step besides its request: the time, and randomness.
 pub(crate) struct Env<'a> {
     /// For contexts and tokens, which expire.
-    pub(crate) now: FileTime,
+    pub(crate) now: Now,
     /// For the back-off.
     pub(crate) instant: Instant,
     pub(crate) random: &'a mut dyn Random,
