@@ -7,10 +7,7 @@ use mapi::nspi::MId;
 use mapi::property::{PropTag, PropertyValue};
 use mapi::rop::recipient::RecipientType;
 use mapi::rop::transport::MessageFlags;
-use store::{
-    AttachmentEdit, Change, ContentEdit, ContentId, Mailbox, NewMessage, Properties, Recipient, ValueSource,
-    View,
-};
+use store::{AttachmentEdit, Change, ContentEdit, Mailbox, NewMessage, Properties, Recipient};
 
 use crate::backend::Backend;
 use crate::directory::{Entry, Kind};
@@ -62,29 +59,6 @@ pub(crate) fn sender(entry: &Entry) -> Properties {
         (PropTag::PidTagSentRepresentingAddressType, text("EX")),
         (PropTag::PidTagSentRepresentingEmailAddress, text(&entry.dn)),
     ])
-}
-
-/// All of a content, as a change that makes an equal one.
-pub(crate) fn exported(view: &View<'_>, id: ContentId) -> store::Result<ContentEdit> {
-    let content = view.content(id)?;
-    let mut edit =
-        ContentEdit { set: content.properties, recipients: Some(content.recipients), ..Default::default() };
-    for tag in content.large.keys() {
-        if let Some(value) = view.value(id, ValueSource::Message, *tag)? {
-            edit.set.set(*tag, value);
-        }
-    }
-    for attachment in content.attachments {
-        let mut copy = AttachmentEdit { set: attachment.properties, ..AttachmentEdit::default() };
-        for tag in attachment.large.keys() {
-            if let Some(value) = view.value(id, ValueSource::Attachment(attachment.number), *tag)? {
-                copy.set.set(*tag, value);
-            }
-        }
-        copy.embedded = attachment.embedded.map(|id| exported(view, id).map(Box::new)).transpose()?;
-        edit.attachments.insert(attachment.number, copy);
-    }
-    Ok(edit)
 }
 
 /// Delivers `content` of the mailbox `from` to the mailbox `to` of `entry`.

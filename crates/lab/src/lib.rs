@@ -26,6 +26,7 @@ mod config;
 mod delivery;
 mod directory;
 mod emsmdb;
+mod export;
 mod handles;
 mod http;
 mod mailbox;

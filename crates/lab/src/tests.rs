@@ -1,7 +1,9 @@
 //! Tests with encoded calls and responses.
 
+mod copies;
 mod folders;
 mod mail;
+mod mailbox;
 mod messages;
 mod notifications;
 mod nspi;
@@ -9,6 +11,7 @@ mod others;
 mod streams;
 mod submission;
 mod sync;
+mod trees;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

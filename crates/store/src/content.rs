@@ -231,7 +231,10 @@ impl View<'_> {
     }
 
     /// How many bytes a content has in the database, with its attachments and what they embed.
-    pub(crate) fn content_size(&self, id: ContentId) -> Result<u64> {
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn content_size(&self, id: ContentId) -> Result<u64> {
         let mut statement = self.transaction.prepare_cached(
             "WITH RECURSIVE part (id) AS (
                  SELECT ?1

@@ -189,6 +189,27 @@ impl Change<'_> {
     /// # Errors
     /// If the parent does not exist or is deleted, or a folder of this name or id exists.
     pub fn create_folder(&self, mailbox: MailboxId, new: &NewFolder) -> Result<Folder> {
+        self.insert_folder(mailbox, new, EventKind::Created)
+    }
+
+    /// Copies a folder into `parent` of the same mailbox, with the name `name` and without what is in it.
+    ///
+    /// # Errors
+    /// If `id` or `parent` does not exist, or a folder of that name exists there.
+    pub fn copy_folder(
+        &self,
+        mailbox: MailboxId,
+        id: ObjectId,
+        parent: ObjectId,
+        name: &str,
+    ) -> Result<Folder> {
+        let Folder { id, parent: from, kind, properties, .. } = self.folder(mailbox, id)?;
+        let new = NewFolder { id: None, parent: Some(parent), kind, name: name.to_owned(), properties };
+        let from = EventObject::Folder { id, parent: from };
+        self.insert_folder(mailbox, &new, EventKind::Copied { from })
+    }
+
+    fn insert_folder(&self, mailbox: MailboxId, new: &NewFolder, kind: EventKind) -> Result<Folder> {
         if let Some(parent) = new.parent {
             self.check_place(mailbox, parent, &new.name, None)?;
         }
@@ -211,7 +232,7 @@ impl Change<'_> {
         if inserted == 0 {
             return Err(Error::Exists("a folder with this id"));
         }
-        self.events.add(mailbox, EventObject::Folder { id, parent: new.parent }, EventKind::Created);
+        self.events.add(mailbox, EventObject::Folder { id, parent: new.parent }, kind);
         if let Some(parent) = new.parent {
             self.hierarchy_changed(mailbox, parent)?;
         }

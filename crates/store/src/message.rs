@@ -1,5 +1,6 @@
 //! Messages in folders ([MS-OXCMSG]).
 
+use mapi::property::{PropTag, PropertyValue};
 use rusqlite::{OptionalExtension as _, Row, named_params, params};
 use wire::FileTime;
 
@@ -290,6 +291,20 @@ impl Change<'_> {
         self.events.add(mailbox, message.event_object(), EventKind::Modified);
         self.contents_changed(mailbox, message.folder, 0)?;
         Ok(true)
+    }
+
+    /// Changes the status of a message (`PidTagMessageStatus`, [MS-OXCMSG] 2.2.1.8) without a new version
+    /// ([MS-OXCMSG] 3.2.5.8).
+    ///
+    /// # Errors
+    /// If the message does not exist.
+    pub fn set_message_status(&self, mailbox: MailboxId, id: ObjectId, status: u32) -> Result<()> {
+        let message = self.message(mailbox, id)?;
+        let value = PropertyValue::Integer32(status.cast_signed());
+        let set = Properties::from([(PropTag::PidTagMessageStatus, value)]);
+        self.edit_content(message.content, &ContentEdit { set, ..ContentEdit::default() })?;
+        self.events.add(mailbox, message.event_object(), EventKind::Modified);
+        self.contents_changed(mailbox, message.folder, 0)
     }
 
     /// Deletes a message: softly, so that it can still be listed as deleted, or for good.

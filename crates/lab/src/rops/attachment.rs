@@ -4,8 +4,9 @@ use mapi::ErrorCode;
 use mapi::data::{MessageId, PropertyProblem};
 use mapi::property::{PropTag, PropertyValue, TaggedValue};
 use mapi::rop::attachment::{
-    OpenAttachmentFlags, RopCreateAttachmentResponse, RopDeleteAttachmentRequest, RopOpenAttachmentRequest,
-    RopOpenEmbeddedMessageRequest, RopOpenEmbeddedMessageResponse, RopSaveChangesAttachmentRequest,
+    OpenAttachmentFlags, RopCreateAttachmentResponse, RopDeleteAttachmentRequest,
+    RopGetValidAttachmentsResponse, RopOpenAttachmentRequest, RopOpenEmbeddedMessageRequest,
+    RopOpenEmbeddedMessageResponse, RopSaveChangesAttachmentRequest,
 };
 use mapi::rop::message::{MessageOpenModeFlags, RopOpenMessageResponse, SaveFlags};
 use mapi::rop::{Empty, ResponseBody};
@@ -24,13 +25,15 @@ use crate::values::convert::size;
 /// How many messages can be embedded in one another; the store permits more.
 const DEPTH_MAX: usize = 32;
 /// The most attachments of a message.
-const ATTACHMENTS_MAX: usize = 1000;
+pub(super) const ATTACHMENTS_MAX: usize = 1000;
+/// The size of a response to `RopGetValidAttachments` without the numbers ([MS-OXCROPS] 2.2.6.18.2).
+const VALID_SIZE: usize = 1 + 1 + 4 + 4;
 /// `afEmbeddedMessage`: the attachment is a message ([MS-OXCMSG] 2.2.2.9).
 const EMBEDDED: i32 = 5;
 /// `MAPI_ATTACH` ([MS-OXCPRPT] 2.2.1.7).
 const ATTACHMENT: i32 = 7;
 /// Properties that the server computes.
-const COMPUTED: [PropTag; 3] =
+pub(super) const COMPUTED: [PropTag; 3] =
     [PropTag::PidTagAttachNumber, PropTag::PidTagAttachSize, PropTag::PidTagObjectType];
 
 /// `RopCreateAttachment` ([MS-OXCMSG] 3.2.5.13).
@@ -70,6 +73,17 @@ pub(super) fn open(context: &mut Context<'_>, request: &RopOpenAttachmentRequest
     context.session.objects.check_room(attachment.size())?;
     let object = Object::Attachment(Box::new(OpenAttachment { is_writable, ..attachment }));
     Ok(Success::opened(ResponseBody::RopOpenAttachment(Empty), &logon, object))
+}
+
+/// `RopGetValidAttachments`: the attachments that are saved in the message ([MS-OXCMSG] 2.2.3.18).
+pub(super) fn valid(context: &mut Context<'_>) -> Outcome {
+    let room = context.room;
+    let attachment_ids: Vec<u32> = context.message()?.2.attachments.keys().copied().collect();
+    if attachment_ids.len().saturating_mul(4).saturating_add(VALID_SIZE) > room {
+        return Err(ErrorCode::EC_BUFFER_TOO_SMALL.into());
+    }
+    let response = RopGetValidAttachmentsResponse { attachment_ids, is_short: false };
+    done(ResponseBody::RopGetValidAttachments(response))
 }
 
 /// `RopDeleteAttachment` ([MS-OXCMSG] 3.2.5.14).

@@ -1,20 +1,24 @@
-//! ROPs on several messages of a folder: deletion, moving and copying, read state ([MS-OXCFOLD] 3.2.5.6 to 3.2.5.11,
-//! [MS-OXCMSG] 3.2.5.10).
+//! ROPs on several messages of a folder: deletion, moving and copying, read state ([MS-OXCFOLD] 3.2.5.6, 3.2.5.11,
+//! 3.2.5.12, [MS-OXCMSG] 3.2.5.10).
 
 use mapi::ErrorCode;
 use mapi::data::MessageId;
+use mapi::property::{PropTag, PropertyValue};
 use mapi::rop::folder::{
     DeleteMessagesRequest, MoveCompletion, PartialCompletion, RopMoveCopyMessagesRequest,
 };
-use mapi::rop::message::{ReadFlags, RopSetReadFlagsRequest, RopSetReadFlagsResponse};
+use mapi::rop::message::{
+    MessageStatusFlags, ReadFlags, RopGetMessageStatusRequest, RopSetMessageStatusRequest,
+    RopSetMessageStatusResponse, RopSetReadFlagsRequest, RopSetReadFlagsResponse,
+};
 use mapi::rop::{Bool, ResponseBody};
-use store::{Change, MailboxId, ObjectId};
+use store::{Change, MailboxId, ObjectId, ValueSource, View};
 
 use super::context::Context;
 use super::outcome::{Outcome, done};
+use super::tree::CopyBudget;
 use crate::refusal::Refusal;
-use crate::session::logon::{CREATE, DELETE_ANY, OWNER, READ_ANY};
-use crate::session::{Object, Opened};
+use crate::session::logon::{CREATE, DELETE_ANY, EDIT_ANY, OWNER, READ_ANY};
 
 /// Flags of `RopSetReadFlags` that have no effect beyond the read state: the lab sends no receipts.
 const READ_FLAGS: u8 = 0x05;
@@ -24,7 +28,7 @@ fn for_each(
     change: &Change<'_>,
     (mailbox, folder): (MailboxId, ObjectId),
     ids: &[MessageId],
-    mut act: impl FnMut(ObjectId) -> store::Result<()>,
+    mut act: impl FnMut(ObjectId) -> Result<(), Refusal>,
 ) -> Result<Bool, Refusal> {
     let mut partial = Bool::FALSE;
     for id in ids.iter().copied().map(ObjectId::from) {
@@ -42,7 +46,7 @@ fn for_each(
     Ok(partial)
 }
 
-/// `RopDeleteMessages` and `RopHardDeleteMessages` ([MS-OXCFOLD] 3.2.5.9, 3.2.5.10).
+/// `RopDeleteMessages` and `RopHardDeleteMessages` ([MS-OXCFOLD] 3.2.5.11, 3.2.5.12).
 pub(super) fn delete(
     context: &Context<'_>,
     request: &DeleteMessagesRequest,
@@ -54,7 +58,7 @@ pub(super) fn delete(
     let partial_completion = backend.write(backend.now(), |change| {
         logon.require(change, folder, DELETE_ANY | OWNER)?;
         for_each(change, (mailbox, folder), &request.message_ids.0, |id| {
-            change.delete_message(mailbox, id, soft)
+            Ok(change.delete_message(mailbox, id, soft)?)
         })
     })?;
     done(body(PartialCompletion { partial_completion }))
@@ -64,13 +68,9 @@ pub(super) fn delete(
 pub(super) fn move_or_copy(context: &Context<'_>, request: &RopMoveCopyMessagesRequest) -> Outcome {
     let ((logon, folder), backend) = (context.folder()?, context.backend());
     let mailbox = logon.mailbox.id;
-    let destination = context.handles.get(usize::from(request.dest_handle_index.0));
-    let destination = destination.and_then(|handle| context.session.objects.get(*handle));
-    let target = match destination.ok_or(ErrorCode::EC_DST_NULL_OBJECT)? {
-        Opened { logon, object: Object::Folder(target) } if logon.mailbox.id == mailbox => *target,
-        _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
-    };
+    let target = context.destination_folder(&logon)?;
     let copy = request.want_copy.is_true();
+    let mut budget = CopyBudget::default();
     let partial_completion = backend.write(backend.now(), |change| {
         logon.require(change, folder, READ_ANY | OWNER)?;
         logon.require(change, target, CREATE)?;
@@ -79,10 +79,12 @@ pub(super) fn move_or_copy(context: &Context<'_>, request: &RopMoveCopyMessagesR
         }
         for_each(change, (mailbox, folder), &request.message_ids.0, |id| {
             if copy {
-                change.copy_message(mailbox, id, mailbox, target).map(drop)
+                budget.take_message(change.message(mailbox, id)?.size)?;
+                change.copy_message(mailbox, id, mailbox, target)?;
             } else {
-                change.move_message(mailbox, id, mailbox, target).map(drop)
+                change.move_message(mailbox, id, mailbox, target)?;
             }
+            Ok(())
         })
     })?;
     done(ResponseBody::RopMoveCopyMessages(MoveCompletion { dest_handle_index: None, partial_completion }))
@@ -96,7 +98,8 @@ pub(super) fn set_read_flags(context: &Context<'_>, request: &RopSetReadFlagsReq
     let partial_completion = backend.write(backend.now(), |change| {
         logon.require(change, folder, READ_ANY | OWNER)?;
         for_each(change, (mailbox, folder), &request.message_ids.0, |id| {
-            change.set_read(mailbox, id, read).map(drop)
+            change.set_read(mailbox, id, read)?;
+            Ok(())
         })
     })?;
     done(ResponseBody::RopSetReadFlags(RopSetReadFlagsResponse { partial_completion }))
@@ -108,4 +111,43 @@ pub(super) fn is_read(flags: ReadFlags) -> Result<bool, Refusal> {
         return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
     }
     Ok(!flags.contains(ReadFlags::RF_CLEAR_READ_FLAG))
+}
+
+/// `RopSetMessageStatus` ([MS-OXCMSG] 3.2.5.8).
+pub(super) fn set_status(context: &Context<'_>, request: &RopSetMessageStatusRequest) -> Outcome {
+    let ((logon, folder), backend) = (context.folder()?, context.backend());
+    let (mailbox, id) = (logon.mailbox.id, ObjectId::from(request.message_id));
+    let (flags, mask) = (request.message_status_flags.0, request.message_status_mask.0);
+    let before = backend.write(backend.now(), |change| {
+        logon.require(change, folder, EDIT_ANY | OWNER)?;
+        let before = status(change, (mailbox, folder), id)?;
+        change.set_message_status(mailbox, id, (before & !mask) | (flags & mask))?;
+        Ok::<_, Refusal>(before)
+    })?;
+    let message_status_flags = MessageStatusFlags(before);
+    done(ResponseBody::RopSetMessageStatus(RopSetMessageStatusResponse { message_status_flags }))
+}
+
+/// `RopGetMessageStatus` ([MS-OXCMSG] 3.2.5.9). The response is that of `RopSetMessageStatus`.
+pub(super) fn get_status(context: &Context<'_>, request: &RopGetMessageStatusRequest) -> Outcome {
+    let (logon, folder) = context.folder()?;
+    let found = context.backend().read(|view| {
+        logon.require(view, folder, READ_ANY | OWNER)?;
+        status(view, (logon.mailbox.id, folder), ObjectId::from(request.message_id))
+    })?;
+    let message_status_flags = MessageStatusFlags(found);
+    done(ResponseBody::RopSetMessageStatus(RopSetMessageStatusResponse { message_status_flags }))
+}
+
+/// `PidTagMessageStatus` of a message in `folder`.
+fn status(view: &View<'_>, (mailbox, folder): (MailboxId, ObjectId), id: ObjectId) -> Result<u32, Refusal> {
+    let message = view.message(mailbox, id)?;
+    if message.folder != folder || message.deleted {
+        return Err(ErrorCode::MAPI_E_NOT_FOUND.into());
+    }
+    let value = view.value(message.content, ValueSource::Message, PropTag::PidTagMessageStatus)?;
+    Ok(match value {
+        Some(PropertyValue::Integer32(status)) => status.cast_unsigned(),
+        _ => 0,
+    })
 }

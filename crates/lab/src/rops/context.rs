@@ -40,6 +40,26 @@ impl Context<'_> {
         Ok(self.session.objects.get(self.handle()?).ok_or(ErrorCode::EC_NULL_OBJECT)?)
     }
 
+    /// The destination of the ROP.
+    pub(super) fn destination(&self) -> Result<&Opened, Refusal> {
+        let index = self.request.destination_index().map(usize::from);
+        let handle = index.and_then(|index| self.handles.get(index));
+        let destination = handle.and_then(|handle| self.session.objects.get(*handle));
+        Ok(destination.ok_or(ErrorCode::EC_DST_NULL_OBJECT)?)
+    }
+
+    /// The folder that is the destination of the ROP, if it is in the mailbox of `logon`.
+    pub(super) fn destination_folder(&self, logon: &Logon) -> Result<ObjectId, Refusal> {
+        match self.destination()? {
+            Opened { logon: other, object: Object::Folder(folder) }
+                if other.mailbox.id == logon.mailbox.id =>
+            {
+                Ok(*folder)
+            }
+            _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+        }
+    }
+
     /// The logon, if the ROP acts on it.
     pub(super) fn on_logon(&self) -> Result<Arc<Logon>, Refusal> {
         match self.opened()? {

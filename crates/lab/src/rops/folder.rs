@@ -22,7 +22,7 @@ use crate::session::table::{Notified, Source, Table};
 use crate::session::{Object, Opened};
 
 /// The longest name of a folder, in characters.
-const NAME_MAX: usize = 255;
+pub(super) const NAME_MAX: usize = 255;
 
 pub(super) fn text(text: &Text, code_page: CodePage) -> String {
     match text {

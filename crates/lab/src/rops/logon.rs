@@ -6,16 +6,15 @@ use mapi::ErrorCode;
 use mapi::data::{FolderId, LongTermId};
 use mapi::nspi::{DisplayType, PermanentEntryId};
 use mapi::property::{PropTag, PropertyValue};
+use mapi::rop::ResponseBody;
 use mapi::rop::logon::{
     FolderIds, LogonFlags, LogonTime, OpenFlags, PrivateLogon, ResponseFlags, RopLogonRequest,
     RopLogonResponse,
 };
 use mapi::rop::logon_store::{
-    RopGetReceiveFolderRequest, RopGetReceiveFolderResponse, RopGetStoreStateResponse,
-    RopIdFromLongTermIdRequest, RopIdFromLongTermIdResponse, RopLongTermIdFromIdRequest,
-    RopLongTermIdFromIdResponse, StoreState,
+    RopGetStoreStateResponse, RopIdFromLongTermIdRequest, RopIdFromLongTermIdResponse,
+    RopLongTermIdFromIdRequest, RopLongTermIdFromIdResponse, StoreState,
 };
-use mapi::rop::{AsciiZ, ResponseBody};
 use store::{OWN_REPLICA, ObjectId};
 use wire::{Encode as _, FileTime};
 
@@ -110,27 +109,6 @@ fn logon_time(time: FileTime) -> LogonTime {
         month,
         year,
     }
-}
-
-/// `RopGetReceiveFolder` ([MS-OXCSTOR] 3.2.5.2).
-pub(super) fn receive_folder(context: &Context<'_>, request: &RopGetReceiveFolderRequest) -> Outcome {
-    let logon = context.on_logon()?;
-    let class = &request.message_class.0;
-    let valid = class.len() < 255
-        && class.iter().all(|byte| matches!(byte, 32..=126))
-        && !class.starts_with(b".")
-        && !class.ends_with(b".")
-        && !class.windows(2).any(|pair| pair == b"..");
-    if !valid {
-        return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
-    }
-    let class = String::from_utf8_lossy(class).into_owned();
-    let found = context.backend().read(|view| view.receive_folder(logon.mailbox.id, &class))?;
-    let found = found.ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
-    done(ResponseBody::RopGetReceiveFolder(RopGetReceiveFolderResponse {
-        folder_id: found.folder.folder_id(),
-        explicit_message_class: AsciiZ(found.message_class.into_bytes()),
-    }))
 }
 
 /// `RopGetStoreState` ([MS-OXCSTOR] 3.2.5.5): there are no search folders.

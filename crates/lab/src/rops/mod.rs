@@ -3,6 +3,8 @@
 mod attachment;
 mod bulk;
 mod context;
+mod copy;
+mod copy_folder;
 mod folder;
 mod logon;
 mod message;
@@ -11,14 +13,18 @@ mod notification;
 mod outcome;
 mod permission;
 mod property;
+mod public;
+mod receive_folder;
 mod recipient;
 mod rows;
+mod selection;
 mod stream;
 mod submit;
 mod sync;
 mod table;
 mod table_events;
 mod transfer;
+mod tree;
 
 use mapi::ErrorCode;
 use mapi::emsmdb::NO_OBJECT;
@@ -85,7 +91,13 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
     use {RequestBody as R, ResponseBody as A};
     match &context.request.body {
         R::RopLogon(request) => logon::logon(context, request),
-        R::RopGetReceiveFolder(request) => logon::receive_folder(context, request),
+        R::RopGetReceiveFolder(request) => receive_folder::get(context, request),
+        R::RopSetReceiveFolder(request) => receive_folder::set(context, request),
+        R::RopGetReceiveFolderTable(_) => receive_folder::table(context),
+        R::RopPublicFolderIsGhosted(_) => public::is_ghosted(context),
+        R::RopGetPerUserLongTermIds(_) => public::per_user_ids(context),
+        R::RopGetPerUserGuid(_) => public::per_user_guid(context),
+        R::RopReadPerUserInformation(request) => public::read_per_user(context, request),
         R::RopGetStoreState(_) => logon::store_state(context),
         R::RopLongTermIdFromId(request) => logon::long_term_id(context, request),
         R::RopIdFromLongTermId(request) => logon::id_from_long_term_id(context, request),
@@ -93,6 +105,12 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
         R::RopOpenFolder(request) => folder::open(context, request),
         R::RopCreateFolder(request) => folder::create(context, request),
         R::RopDeleteFolder(request) => folder::delete(context, request),
+        R::RopEmptyFolder(request) => tree::empty(context, request, true, A::RopEmptyFolder),
+        R::RopHardDeleteMessagesAndSubfolders(request) => {
+            tree::empty(context, request, false, A::RopHardDeleteMessagesAndSubfolders)
+        }
+        R::RopMoveFolder(request) => tree::move_folder(context, request),
+        R::RopCopyFolder(request) => tree::copy_folder(context, request),
         R::RopGetHierarchyTable(request) => folder::hierarchy_table(context, request),
         R::RopGetContentsTable(request) => folder::contents_table(context, request),
 
@@ -122,6 +140,9 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
         }
         R::RopGetPropertyIdsFromNames(request) => named::ids(context, request),
         R::RopGetNamesFromPropertyIds(request) => named::names(context, request),
+        R::RopQueryNamedProperties(request) => named::query(context, request),
+        R::RopCopyProperties(request) => copy::properties(context, request),
+        R::RopCopyTo(request) => copy::all(context, request),
 
         R::RopCreateMessage(request) => message::create(context, request),
         R::RopOpenMessage(request) => message::open(context, request),
@@ -136,15 +157,20 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
         R::RopSaveChangesAttachment(request) => attachment::save(context, request),
         R::RopDeleteAttachment(request) => attachment::delete(context, request),
         R::RopGetAttachmentTable(_) => attachment::table(context),
+        R::RopGetValidAttachments(_) => attachment::valid(context),
         R::RopOpenEmbeddedMessage(request) => attachment::open_embedded(context, request),
         R::RopDeleteMessages(request) => bulk::delete(context, request, true, A::RopDeleteMessages),
         R::RopHardDeleteMessages(request) => bulk::delete(context, request, false, A::RopHardDeleteMessages),
         R::RopMoveCopyMessages(request) => bulk::move_or_copy(context, request),
         R::RopSetReadFlags(request) => bulk::set_read_flags(context, request),
+        R::RopSetMessageStatus(request) => bulk::set_status(context, request),
+        R::RopGetMessageStatus(request) => bulk::get_status(context, request),
 
         R::RopOpenStream(request) => stream::open(context, request),
         R::RopReadStream(request) => stream::read(context, request),
         R::RopWriteStream(request) => stream::write(context, request),
+        R::RopWriteStreamExtended(request) => stream::write_extended(context, request),
+        R::RopCopyToStream(request) => stream::copy(context, request),
         R::RopGetStreamSize(_) => stream::size(context),
         R::RopSetStreamSize(request) => stream::set_size(context, request),
         R::RopSeekStream(request) => stream::seek(context, request),
@@ -161,6 +187,7 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
         R::RopTransportSend(_) => submit::transport_send(context),
         R::RopGetAddressTypes(_) => submit::address_types(context),
         R::RopGetTransportFolder(_) => submit::transport_folder(context),
+        R::RopOptionsData(request) => submit::options(context, request),
 
         R::RopRegisterNotification(request) => notification::register(context, request),
 
@@ -180,6 +207,7 @@ pub(crate) fn reserve(request: &RopRequest) -> usize {
             deleted.property_tags.0.len()
         }
         RequestBody::RopFastTransferSourceGetBuffer(request) => return transfer::buffer_room(request),
+        RequestBody::RopCopyProperties(copied) => copied.property_tags.0.len(),
         _ => return PLAIN_MAX,
     };
     problems.saturating_mul(PROBLEM_SIZE).saturating_add(PLAIN_MAX)

@@ -1,22 +1,29 @@
-//! Names of properties and their ids in a mailbox ([MS-OXCPRPT] 3.2.5.9, 3.2.5.10).
+//! Names of properties and their ids in a mailbox ([MS-OXCPRPT] 3.2.5.6, 3.2.5.9, 3.2.5.10).
+
+use std::collections::BTreeSet;
 
 use mapi::ErrorCode;
 use mapi::data::PropertyName;
+use mapi::property::PropTag;
 use mapi::property::names::set::PS_MAPI;
 use mapi::rop::named_property::{
-    PropertyIdFlags, RopGetNamesFromPropertyIdsRequest, RopGetNamesFromPropertyIdsResponse,
-    RopGetPropertyIdsFromNamesRequest, RopGetPropertyIdsFromNamesResponse,
+    PropertyIdFlags, QueryFlags, RopGetNamesFromPropertyIdsRequest, RopGetNamesFromPropertyIdsResponse,
+    RopGetPropertyIdsFromNamesRequest, RopGetPropertyIdsFromNamesResponse, RopQueryNamedPropertiesRequest,
+    RopQueryNamedPropertiesResponse,
 };
 use mapi::rop::{List16, ResponseBody};
 use store::{MailboxId, View};
-use wire::Guid;
+use wire::{Encode as _, Guid};
 
 use super::context::Context;
 use super::outcome::{Outcome, Success, done};
 use crate::refusal::Refusal;
+use crate::session::Object;
 
 /// The lowest id of a named property.
 const FIRST_NAMED: u16 = 0x8000;
+/// The size of a response to `RopQueryNamedProperties` without ids and names ([MS-OXCROPS] 2.2.8.10.2).
+const QUERY_SIZE: usize = 1 + 1 + 4 + 2;
 /// The most names or ids in one request.
 const NAMES_MAX: usize = 1000;
 
@@ -90,4 +97,32 @@ pub(super) fn names(context: &Context<'_>, request: &RopGetNamesFromPropertyIdsR
     done(ResponseBody::RopGetNamesFromPropertyIds(RopGetNamesFromPropertyIdsResponse {
         property_names: List16(names),
     }))
+}
+
+/// `RopQueryNamedProperties`: those of the object on which the ROP acts, or of the mailbox if that is the logon
+/// ([MS-OXCPRPT] 3.2.5.6).
+pub(super) fn query(context: &Context<'_>, request: &RopQueryNamedPropertiesRequest) -> Outcome {
+    let (logon, flags) = (context.logon()?, request.query_flags);
+    let of_object: Option<BTreeSet<u16>> = match &context.opened()?.object {
+        Object::Logon => None,
+        _ => Some(super::property::tags(context)?.into_iter().map(PropTag::id).collect()),
+    };
+    let all = context.backend().read(|view| view.named_properties(logon.mailbox.id))?;
+    let is_wanted = |id: u16, name: &PropertyName| {
+        let (guid, is_excluded) = match name {
+            PropertyName::Name { guid, .. } => (guid, flags.contains(QueryFlags::NO_STRINGS)),
+            PropertyName::Lid { guid, .. } => (guid, flags.contains(QueryFlags::NO_IDS)),
+            _ => return false,
+        };
+        !is_excluded
+            && request.property_guid.is_none_or(|wanted| wanted == *guid)
+            && of_object.as_ref().is_none_or(|ids| ids.contains(&id))
+    };
+    let properties: Vec<_> = all.into_iter().filter(|(id, name)| is_wanted(*id, name)).collect();
+    let sizes = properties.iter().map(|(_, name)| name.to_bytes().map_or(usize::MAX, |name| name.len()));
+    let size = sizes.fold(QUERY_SIZE, |sum, size| sum.saturating_add(size).saturating_add(2));
+    if size > context.room {
+        return Err(ErrorCode::EC_BUFFER_TOO_SMALL.into());
+    }
+    done(ResponseBody::RopQueryNamedProperties(RopQueryNamedPropertiesResponse { properties }))
 }

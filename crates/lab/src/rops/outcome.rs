@@ -46,7 +46,7 @@ pub(super) const fn done(body: ResponseBody) -> Outcome {
 pub(super) type Found = Vec<(PropTag, Option<PropertyValue>)>;
 
 /// The problem with the property at `index` of a request.
-fn problem(index: usize, tag: PropTag, error_code: ErrorCode) -> PropertyProblem {
+pub(super) fn problem(index: usize, tag: PropTag, error_code: ErrorCode) -> PropertyProblem {
     PropertyProblem { index: u16::try_from(index).unwrap_or(u16::MAX), tag, error_code }
 }
 

@@ -21,7 +21,7 @@ use crate::values::convert::{requested, size, stored};
 use crate::values::folder::{FolderValues, KNOWN};
 
 /// The most properties of an object, and the most bytes of a folder's properties.
-const PROPERTIES_MAX: usize = 4096;
+pub(super) const PROPERTIES_MAX: usize = 4096;
 const FOLDER_BYTES_MAX: usize = 1 << 20;
 
 /// `RopGetPropertiesSpecific` ([MS-OXCPRPT] 3.2.5.1).
@@ -84,11 +84,16 @@ fn tagged_size(value: &TaggedValue) -> usize {
 
 /// `RopGetPropertiesList` ([MS-OXCPRPT] 3.2.5.3).
 pub(super) fn list(context: &Context<'_>) -> Outcome {
-    let tags: Vec<PropTag> = read(context, None)?.into_iter().map(|(tag, _)| tag).collect();
+    let tags = tags(context)?;
     if tags.len().saturating_mul(4).saturating_add(8) > context.room {
         return Err(ErrorCode::EC_BUFFER_TOO_SMALL.into());
     }
     done(ResponseBody::RopGetPropertiesList(RopGetPropertiesListResponse { property_tags: List16(tags) }))
+}
+
+/// The tags of the properties of the object.
+pub(super) fn tags(context: &Context<'_>) -> Result<Vec<PropTag>, Refusal> {
+    Ok(read(context, None)?.into_iter().map(|(tag, _)| tag).collect())
 }
 
 /// The properties `tags` of the object, or all.
@@ -203,13 +208,19 @@ fn change_folder(
         if name.is_empty() {
             return Err(Refusal(ErrorCode::MAPI_E_INVALID_PARAMETER));
         }
-        if bytes(&properties) > FOLDER_BYTES_MAX || properties.len() > PROPERTIES_MAX {
-            return Err(Refusal(ErrorCode::MAPI_E_TOO_BIG));
-        }
+        check_folder(&properties)?;
         change.change_folder(mailbox, id, &name, &properties)?;
         Ok(())
     })?;
     Ok(permitted.problems)
+}
+
+/// Succeeds if a folder may have so many properties.
+pub(super) fn check_folder(properties: &Properties) -> Result<(), Refusal> {
+    if bytes(properties) > FOLDER_BYTES_MAX || properties.len() > PROPERTIES_MAX {
+        return Err(ErrorCode::MAPI_E_TOO_BIG.into());
+    }
+    Ok(())
 }
 
 fn bytes(properties: &Properties) -> usize {

@@ -3,9 +3,10 @@
 use mapi::ErrorCode;
 use mapi::property::{PropTag, PropType, PropertyValue};
 use mapi::rop::stream::{
-    Origin, RopGetStreamSizeResponse, RopOpenStreamRequest, RopOpenStreamResponse, RopReadStreamRequest,
-    RopReadStreamResponse, RopSeekStreamRequest, RopSeekStreamResponse, RopSetStreamSizeRequest,
-    RopWriteStreamRequest, RopWriteStreamResponse, StreamOpenModeFlags,
+    Origin, RopCopyToStreamRequest, RopCopyToStreamResponse, RopGetStreamSizeResponse, RopOpenStreamRequest,
+    RopOpenStreamResponse, RopReadStreamRequest, RopReadStreamResponse, RopSeekStreamRequest,
+    RopSeekStreamResponse, RopSetStreamSizeRequest, RopWriteStreamExtendedRequest,
+    RopWriteStreamExtendedResponse, RopWriteStreamRequest, RopWriteStreamResponse, StreamOpenModeFlags,
 };
 use mapi::rop::{Bytes16, Empty, RequestBody, ResponseBody, RopRequest, SizeOrSentinel};
 use store::View;
@@ -32,7 +33,11 @@ const READ_STREAM_SIZE: usize = 1 + 1 + 4 + 2;
 
 fn stream<'a>(context: &'a mut Context<'_>) -> Result<&'a mut Stream, Refusal> {
     let handle = context.handle()?;
-    match context.session.objects.get_mut(handle).ok_or(ErrorCode::EC_NULL_OBJECT)? {
+    stream_at(context.session, handle)
+}
+
+fn stream_at(session: &mut MailboxSession, handle: u32) -> Result<&mut Stream, Refusal> {
+    match session.objects.get_mut(handle).ok_or(ErrorCode::EC_NULL_OBJECT)? {
         Opened { object: Object::Stream(stream), .. } => Ok(stream),
         _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     }
@@ -143,28 +148,73 @@ pub(super) fn read(context: &mut Context<'_>, request: &RopReadStreamRequest) ->
 
 /// `RopWriteStream` ([MS-OXCPRPT] 3.2.5.13).
 pub(super) fn write(context: &mut Context<'_>, request: &RopWriteStreamRequest) -> Outcome {
-    let data = &request.data.0;
-    resize(context, |stream| Some(stream.data.len().max(stream.position.checked_add(data.len())?)))?;
-    let stream = stream(context)?;
+    let handle = context.handle()?;
+    write_to(context.session, handle, &request.data.0)?;
+    let written_size = u16::try_from(request.data.0.len()).unwrap_or(u16::MAX);
+    done(ResponseBody::RopWriteStream(RopWriteStreamResponse { written_size }))
+}
+
+/// `RopWriteStreamExtended`: each buffer of a request has a ROP of its own ([MS-OXCPRPT] 3.2.5.14).
+pub(super) fn write_extended(context: &mut Context<'_>, request: &RopWriteStreamExtendedRequest) -> Outcome {
+    let handle = context.handle()?;
+    write_to(context.session, handle, &request.data.0)?;
+    let written_size = u32::try_from(request.data.0.len()).unwrap_or(u32::MAX);
+    done(ResponseBody::RopWriteStreamExtended(RopWriteStreamExtendedResponse { written_size }))
+}
+
+/// `RopCopyToStream` ([MS-OXCPRPT] 3.2.5.19): copies what the source has from its position on, at most as many bytes as
+/// are requested.
+pub(super) fn copy(context: &mut Context<'_>, request: &RopCopyToStreamRequest) -> Outcome {
+    let destination = usize::from(request.dest_handle_index.0);
+    let destination = context.handles.get(destination).copied().ok_or(ErrorCode::EC_DST_NULL_OBJECT)?;
+    if context.session.objects.get(destination).is_none() {
+        return Err(ErrorCode::EC_DST_NULL_OBJECT.into());
+    }
+    let wanted = usize::try_from(request.byte_count).unwrap_or(usize::MAX);
+    let source = stream(context)?;
+    let start = source.position.min(source.data.len());
+    let end = start.saturating_add(wanted).min(source.data.len());
+    let data = source.data.get(start..end).unwrap_or_default().to_vec();
+    context.session.objects.check_room(data.len())?;
+    stream(context)?.position = end;
+    if let Err(refusal) = write_to(context.session, destination, &data) {
+        stream(context)?.position = start;
+        return Err(refusal);
+    }
+    let count = u64::try_from(data.len()).unwrap_or(u64::MAX);
+    done(ResponseBody::RopCopyToStream(RopCopyToStreamResponse {
+        dest_handle_index: None,
+        read_byte_count: count,
+        written_byte_count: count,
+    }))
+}
+
+/// Writes to the stream `handle` at its position.
+fn write_to(session: &mut MailboxSession, handle: u32, data: &[u8]) -> Result<(), Refusal> {
+    resize(session, handle, |stream| Some(stream.data.len().max(stream.position.checked_add(data.len())?)))?;
+    let stream = stream_at(session, handle)?;
     let end = stream.position.saturating_add(data.len());
     if let Some(place) = stream.data.get_mut(stream.position..end) {
         place.copy_from_slice(data);
     }
     stream.position = end;
-    let written_size = u16::try_from(data.len()).unwrap_or(u16::MAX);
-    done(ResponseBody::RopWriteStream(RopWriteStreamResponse { written_size }))
+    Ok(())
 }
 
 /// Gives a stream the size that `size` returns, if the client may write to it.
-fn resize(context: &mut Context<'_>, size: impl Fn(&Stream) -> Option<usize>) -> Result<(), Refusal> {
-    let current = stream(context)?;
+fn resize(
+    session: &mut MailboxSession,
+    handle: u32,
+    size: impl Fn(&Stream) -> Option<usize>,
+) -> Result<(), Refusal> {
+    let current = stream_at(session, handle)?;
     if !current.is_writable {
         return Err(STREAM_ACCESS_DENIED.into());
     }
     let wanted = size(current).filter(|size| *size <= STREAM_MAX).ok_or(ErrorCode::MAPI_E_TOO_BIG)?;
     let more = wanted.saturating_sub(current.data.len());
-    context.session.objects.check_room(more)?;
-    let current = stream(context)?;
+    session.objects.check_room(more)?;
+    let current = stream_at(session, handle)?;
     current.data.resize(wanted, 0);
     current.is_changed = true;
     Ok(())
@@ -178,7 +228,8 @@ pub(super) fn size(context: &mut Context<'_>) -> Outcome {
 
 /// `RopSetStreamSize` ([MS-OXCPRPT] 3.2.5.17).
 pub(super) fn set_size(context: &mut Context<'_>, request: &RopSetStreamSizeRequest) -> Outcome {
-    resize(context, |_| usize::try_from(request.stream_size).ok())?;
+    let handle = context.handle()?;
+    resize(context.session, handle, |_| usize::try_from(request.stream_size).ok())?;
     done(ResponseBody::RopSetStreamSize(Empty))
 }
 
@@ -195,7 +246,8 @@ pub(super) fn seek(context: &mut Context<'_>, request: &RopSeekStreamRequest) ->
     let to = to.and_then(|to| usize::try_from(to).ok()).filter(|to| *to <= STREAM_MAX);
     let to = to.ok_or(SEEK_ERROR)?;
     if to > stream.data.len() && stream.is_writable {
-        resize(context, |_| Some(to))?;
+        let handle = context.handle()?;
+        resize(context.session, handle, |_| Some(to))?;
     }
     self::stream(context)?.position = to;
     let new_position = u64::try_from(to).unwrap_or(u64::MAX);

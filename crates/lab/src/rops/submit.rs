@@ -4,24 +4,27 @@ use mapi::ErrorCode;
 use mapi::data::{FolderId, ServerId};
 use mapi::property::{PropTag, PropertyValue};
 use mapi::rop::transport::{
-    MessageFlags, RopGetAddressTypesResponse, RopGetTransportFolderResponse, RopSubmitMessageRequest,
-    RopTransportSendResponse, SentProperties, SubmitFlags,
+    Help, MessageFlags, RopGetAddressTypesResponse, RopGetTransportFolderResponse, RopOptionsDataRequest,
+    RopOptionsDataResponse, RopSubmitMessageRequest, RopTransportSendResponse, SentProperties, SubmitFlags,
 };
-use mapi::rop::{AsciiZ, Bool, Empty, ResponseBody};
+use mapi::rop::{AsciiZ, Bool, Bytes16, Empty, ResponseBody};
 use store::{Change, Mailbox, ObjectId};
 
 use super::context::Context;
 use super::message::save_in_folder;
 use super::outcome::{Outcome, done};
 use super::recipient::sync_display;
-use crate::delivery::{NO_RECIPIENTS, Resolved, deliver, exported, report, resolve, sender};
+use crate::delivery::{NO_RECIPIENTS, Resolved, deliver, report, resolve, sender};
 use crate::directory::Entry;
+use crate::export::exported;
 use crate::mailbox::{OUTBOX, special};
 use crate::refusal::Refusal;
 use crate::session::logon::Logon;
 use crate::session::message::{OpenMessage, Place};
 use crate::values::message::of_content;
 
+/// The address types to which messages can be sent.
+const ADDRESS_TYPES: [&str; 2] = ["EX", "SMTP"];
 /// The largest message that can be sent, in bytes, and the most bytes of all its copies.
 const MESSAGE_MAX: u64 = 32 << 20;
 const COPIES_MAX: u64 = 256 << 20;
@@ -47,8 +50,18 @@ pub(super) fn transport_send(context: &mut Context<'_>) -> Outcome {
 /// `RopGetAddressTypes`.
 pub(super) fn address_types(context: &Context<'_>) -> Outcome {
     context.on_logon()?;
-    let address_types = ["EX", "SMTP"].map(|name| AsciiZ(name.as_bytes().to_vec())).to_vec();
+    let address_types = ADDRESS_TYPES.map(|name| AsciiZ(name.as_bytes().to_vec())).to_vec();
     done(ResponseBody::RopGetAddressTypes(RopGetAddressTypesResponse { address_types }))
+}
+
+/// `RopOptionsData`: no address type has options ([MS-OXOMSG] 3.3.5).
+pub(super) fn options(context: &Context<'_>, request: &RopOptionsDataRequest) -> Outcome {
+    context.on_logon()?;
+    if !ADDRESS_TYPES.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(&request.address_type.0)) {
+        return Err(ErrorCode::MAPI_E_NOT_FOUND.into());
+    }
+    let options_info = Bytes16(Vec::new().into());
+    done(ResponseBody::RopOptionsData(RopOptionsDataResponse { reserved: 1, options_info, help: Help(None) }))
 }
 
 /// `RopGetTransportFolder`.
