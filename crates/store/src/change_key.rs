@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use mapi::data::{Gid, PredecessorChangeList, SizedXid, Xid};
 use wire::{Decode as _, Encode as _, Guid};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::ObjectId;
 
 /// What identifies the state of an object: its change number here, and the two properties that other replicas compare.
@@ -29,13 +29,21 @@ impl Version {
     }
 }
 
+/// The most bytes of a list of predecessors that clients have made.
+const PREDECESSORS_MAX: usize = 0x4000;
+
 /// The list with the latest change of each replica in `a` and `b`.
 pub(crate) fn merged(a: &[u8], b: &[u8]) -> Result<Vec<u8>> {
     let mut list = PredecessorChangeList::from_bytes(a)?;
     for SizedXid(key) in PredecessorChangeList::from_bytes(b)?.0 {
         add(&mut list, key);
     }
-    Ok(list.to_bytes()?)
+    let bytes = list.to_bytes()?;
+    if bytes.len() > PREDECESSORS_MAX {
+        let limit = u64::try_from(PREDECESSORS_MAX).unwrap_or(u64::MAX);
+        return Err(Error::Limit { what: "bytes of a predecessor change list", limit });
+    }
+    Ok(bytes)
 }
 
 /// Adds the change key `key` to the list `predecessors`.

@@ -5,9 +5,36 @@
 
 use rusqlite::{OptionalExtension as _, named_params, params};
 
-use crate::database::Change;
+use crate::database::{Change, View};
 use crate::error::Result;
 use crate::id::{MailboxId, ObjectId};
+
+impl View<'_> {
+    /// Whether `id` is reserved for `user`, and not assigned to an object.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn is_local_id(&self, mailbox: MailboxId, user: &str, id: ObjectId) -> Result<bool> {
+        Ok(self.local_range(mailbox, user, id)?.is_some())
+    }
+
+    /// The range of ids reserved for `user` that has `id`.
+    fn local_range(
+        &self,
+        mailbox: MailboxId,
+        user: &str,
+        id: ObjectId,
+    ) -> Result<Option<(ObjectId, ObjectId)>> {
+        let mut statement = self.transaction.prepare_cached(
+            "SELECT first, last FROM local_id WHERE mailbox = ? AND user = ? AND first <= ?
+             ORDER BY first DESC LIMIT 1",
+        )?;
+        let range: Option<(ObjectId, ObjectId)> = statement
+            .query_row(params![mailbox, user, id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        Ok(range.filter(|(_, last)| *last >= id))
+    }
+}
 
 impl Change<'_> {
     /// Reserves `count` consecutive ids, which clients of `user` may assign, and returns the first ([MS-OXCFXICS]
@@ -29,14 +56,7 @@ impl Change<'_> {
     /// # Errors
     /// If the database fails.
     pub fn assign_local_id(&self, mailbox: MailboxId, user: &str, id: ObjectId) -> Result<bool> {
-        let mut statement = self.transaction.prepare_cached(
-            "SELECT first, last FROM local_id WHERE mailbox = ? AND user = ? AND first <= ?
-             ORDER BY first DESC LIMIT 1",
-        )?;
-        let range: Option<(ObjectId, ObjectId)> = statement
-            .query_row(params![mailbox, user, id], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        match range.filter(|(_, last)| *last >= id) {
+        match self.local_range(mailbox, user, id)? {
             Some(range) => self.cut(mailbox, user, range, (id, id)).map(|()| true),
             None => Ok(false),
         }

@@ -29,8 +29,7 @@ pub struct Message {
     pub read: bool,
     /// The number of its last change.
     pub change: ObjectId,
-    /// The number of the last change of its read state alone, if there was one after `change` ([MS-OXCFXICS]
-    /// 2.2.1.1.5).
+    /// The number of the last change of its read state alone, if there was one ([MS-OXCFXICS] 2.2.1.1.4).
     pub read_change: Option<ObjectId>,
     /// `PidTagChangeKey`.
     pub change_key: Vec<u8>,
@@ -63,7 +62,7 @@ pub struct MessageVersion {
     pub read: bool,
     /// The number of its last change.
     pub change: ObjectId,
-    /// The number of the last change of its read state alone, if there was one after `change`.
+    /// The number of the last change of its read state alone, if there was one.
     pub read_change: Option<ObjectId>,
     /// How many bytes what it contains has in the store.
     pub size: u64,
@@ -261,7 +260,7 @@ impl Change<'_> {
         let version = self.next_version(mailbox, &message.predecessors)?;
         self.transaction
             .prepare_cached(
-                "UPDATE message SET change = :change, read_change = NULL, change_key = :key,
+                "UPDATE message SET change = :change, change_key = :key,
                  predecessors = :predecessors, size = :size, modified = :now
              WHERE mailbox = :mailbox AND id = :id",
             )?
@@ -384,6 +383,20 @@ impl Change<'_> {
         into: MailboxId,
         folder: ObjectId,
     ) -> Result<Message> {
+        self.move_message_as(mailbox, id, (into, folder), self.next_id(into)?)
+    }
+
+    /// Moves a message into a folder of the mailbox `into`, where it has the id `new_id`.
+    ///
+    /// # Errors
+    /// If the message or the folder does not exist, or a message with the new id exists.
+    pub fn move_message_as(
+        &self,
+        mailbox: MailboxId,
+        id: ObjectId,
+        (into, folder): (MailboxId, ObjectId),
+        new_id: ObjectId,
+    ) -> Result<Message> {
         let message = self.message(mailbox, id)?;
         self.transaction
             .prepare_cached("DELETE FROM message WHERE mailbox = ? AND id = ?")?
@@ -396,7 +409,7 @@ impl Change<'_> {
             self.events.add(mailbox, from, deleted());
             EventKind::Created
         };
-        self.insert_message(into, folder, self.next_id(into)?, message.content, flags, kind)
+        self.insert_message(into, folder, new_id, message.content, flags, kind)
     }
 }
 

@@ -9,7 +9,7 @@ use mapi::rop::folder::{
     RopOpenFolderResponse, TableFlags,
 };
 use mapi::rop::{Bool, ResponseBody};
-use store::{FolderKind, MessageFilter, NewFolder, ObjectId, Properties, View};
+use store::{Change, FolderKind, MailboxId, MessageFilter, NewFolder, ObjectId, Properties, View};
 
 use super::context::Context;
 use super::outcome::{Outcome, Success, done};
@@ -86,10 +86,7 @@ pub(super) fn create(context: &Context<'_>, request: &RopCreateFolderRequest) ->
         }
         let new = NewFolder { id: None, parent: Some(parent), kind: FolderKind::Generic, name, properties };
         let folder = change.create_folder(mailbox, &new)?;
-        // A new folder has the permissions of its parent.
-        for permission in change.permissions(mailbox, parent)? {
-            change.set_permission(mailbox, folder.id, &permission.member, permission.rights)?;
-        }
+        copy_permissions(change, mailbox, parent, folder.id)?;
         Ok::<_, Refusal>(folder.id)
     })?;
     let response = RopCreateFolderResponse {
@@ -98,6 +95,19 @@ pub(super) fn create(context: &Context<'_>, request: &RopCreateFolderRequest) ->
         existing: None,
     };
     Ok(Success::opened(ResponseBody::RopCreateFolder(response), &logon, Object::Folder(id)))
+}
+
+/// Gives a new folder the permissions of its parent.
+pub(super) fn copy_permissions(
+    change: &Change<'_>,
+    mailbox: MailboxId,
+    parent: ObjectId,
+    folder: ObjectId,
+) -> store::Result<()> {
+    for permission in change.permissions(mailbox, parent)? {
+        change.set_permission(mailbox, folder, &permission.member, permission.rights)?;
+    }
+    Ok(())
 }
 
 /// `RopDeleteFolder` ([MS-OXCFOLD] 3.2.5.3).

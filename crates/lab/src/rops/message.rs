@@ -10,7 +10,7 @@ use mapi::rop::message::{
 };
 use mapi::rop::transport::MessageFlags;
 use mapi::rop::{Bool, InputHandleIndex, ResponseBody};
-use store::{Change, ContentEdit, NewMessage, ObjectId, View};
+use store::{Change, ContentEdit, Message, NewMessage, ObjectId, View};
 use wire::Encode as _;
 
 use super::bulk::is_read;
@@ -131,10 +131,25 @@ pub(super) fn save(context: &mut Context<'_>, request: &RopSaveChangesMessageReq
     let force = request.save_flags.contains(SaveFlags::FORCE_SAVE);
     let message_id = match message.place {
         Place::Folder { folder, associated } => {
-            let write =
-                |change: &Change<'_>| save_in_folder(change, &logon, message, (folder, associated), force);
-            *message = backend.write(backend.now(), write)?;
-            message.stored.as_ref().map(|stored| stored.id.message_id()).unwrap_or_default()
+            let import = message.import.clone();
+            let place = (folder, associated);
+            let (saved, is_known) = backend.write(backend.now(), |change| match &import {
+                Some(import) => {
+                    let (stored, is_known) =
+                        super::import::save(change, &logon, import, &message.edit, place)?;
+                    Ok((loaded(change, message, stored)?, is_known))
+                }
+                None => Ok::<_, Refusal>((save_in_folder(change, &logon, message, place, force)?, false)),
+            })?;
+            *message = saved;
+            let stored = message.stored.as_ref().map(|stored| (stored.id, stored.change));
+            if let (true, Some(import), Some((id, change))) = (is_known, import, stored)
+                && let Some(Opened { object: Object::Collector(collector), .. }) =
+                    context.session.objects.get_mut(import.collector)
+            {
+                collector.has(id, change, associated);
+            }
+            stored.map(|(id, _)| id.message_id()).unwrap_or_default()
         }
         Place::Attachment(handle) => {
             let edit = message.edit.clone();
@@ -186,7 +201,12 @@ pub(super) fn save_in_folder(
             })?
         }
     };
-    let loaded = OpenMessage::load(change, message.place, stored.content, ContentEdit::default())?;
+    Ok(loaded(change, message, stored)?)
+}
+
+/// A message that was saved, as it is in the store.
+fn loaded(view: &View<'_>, message: &OpenMessage, stored: Message) -> store::Result<OpenMessage> {
+    let loaded = OpenMessage::load(view, message.place, stored.content, ContentEdit::default())?;
     let next_attachment = loaded.next_attachment.max(message.next_attachment);
     Ok(OpenMessage { stored: Some(stored), next_attachment, ..loaded })
 }

@@ -2,10 +2,12 @@
 
 mod attachment;
 mod bulk;
+mod collector;
 mod context;
 mod copy;
 mod copy_folder;
 mod folder;
+mod import;
 mod logon;
 mod message;
 mod named;
@@ -181,6 +183,14 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
         R::RopSynchronizationUploadStateStreamContinue(request) => sync::continue_state(context, request),
         R::RopSynchronizationUploadStateStreamEnd(_) => sync::end_state(context),
         R::RopSynchronizationGetTransferState(_) => sync::transfer_state(context),
+        R::RopSynchronizationOpenCollector(request) => collector::open(context, request),
+        R::RopSynchronizationImportMessageChange(request) => import::message_change(context, request),
+        R::RopSynchronizationImportMessageMove(request) => import::message_move(context, request),
+        R::RopSynchronizationImportHierarchyChange(request) => collector::hierarchy_change(context, request),
+        R::RopSynchronizationImportDeletes(request) => collector::deletes(context, request),
+        R::RopSynchronizationImportReadStateChanges(request) => collector::read_states(context, request),
+        R::RopGetLocalReplicaIds(request) => collector::local_ids(context, request),
+        R::RopSetLocalReplicaMidsetDeleted(request) => collector::release_ids(context, request),
         R::RopFastTransferSourceGetBuffer(request) => transfer::get_buffer(context, request),
 
         R::RopSubmitMessage(request) => submit::submit(context, request),

@@ -113,9 +113,11 @@ fn read(context: &Context<'_>, tags: Option<&[PropTag]>) -> Result<Found, Refusa
             let read = |view: &View<'_>| super::attachment::properties(view, attachment, tags);
             Ok(context.backend().read(read)?)
         }
-        Object::Table(_) | Object::Stream(_) | Object::Subscription(_) | Object::Download(_) => {
-            Err(ErrorCode::MAPI_E_NO_SUPPORT.into())
-        }
+        Object::Table(_)
+        | Object::Stream(_)
+        | Object::Subscription(_)
+        | Object::Download(_)
+        | Object::Collector(_) => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     }
 }
 

@@ -74,6 +74,7 @@ fn with_state(
         context.session.objects.get_mut(handle).ok_or(ErrorCode::EC_NULL_OBJECT)?;
     let (upload, state) = match object {
         Object::Download(download) => download.upload()?,
+        Object::Collector(collector) => (&mut collector.upload, &mut collector.state),
         _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     };
     Ok(change(upload, state, logon.mailbox.replica)?)
@@ -109,6 +110,9 @@ pub(super) fn transfer_state(context: &Context<'_>) -> Outcome {
     let Opened { logon, object } = context.opened()?;
     let state = match object {
         Object::Download(download) => download.checkpoint(logon.mailbox.replica)?,
+        Object::Collector(collector) => {
+            collector.state.element(logon.mailbox.replica, collector.is_contents)?
+        }
         _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     };
     let encoding = Encoding { is_unicode: true, code_page: context.session.code_page };

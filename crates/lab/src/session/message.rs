@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use mapi::property::{PropTag, PropertyValue};
 use store::{
-    Attachment, AttachmentEdit, Content, ContentEdit, ContentId, Message, ObjectId, Properties, Recipient,
-    ValueSource, View,
+    Attachment, AttachmentEdit, Content, ContentEdit, ContentId, Imported, Message, ObjectId, Properties,
+    Recipient, ValueSource, View,
 };
 
 use super::properties::OpenProperties;
@@ -36,6 +36,19 @@ pub(crate) struct OpenMessage {
     /// The lowest number that the next attachment may have.
     pub(crate) next_attachment: u32,
     pub(crate) is_writable: bool,
+    /// The version that a client uploads, until it is saved.
+    pub(crate) import: Option<Import>,
+}
+
+/// The version of a message that a client uploads.
+#[derive(Debug, Clone)]
+pub(crate) struct Import {
+    /// The handle of the collector.
+    pub(crate) collector: u32,
+    pub(crate) id: ObjectId,
+    pub(crate) version: Imported,
+    /// Whether a version that is in conflict with the stored one is refused.
+    pub(crate) fails: bool,
 }
 
 /// An open attachment.
@@ -66,6 +79,7 @@ impl OpenMessage {
             edit: ContentEdit::default(),
             next_attachment: 0,
             is_writable: true,
+            import: None,
         };
         message.apply(edit);
         message
@@ -113,6 +127,18 @@ impl OpenMessage {
 
     pub(crate) fn remove(&mut self, tag: PropTag) {
         self.properties.remove(&mut self.edit.set, &mut self.edit.removed, tag);
+    }
+
+    /// Removes all properties, recipients and attachments.
+    pub(crate) fn clear(&mut self) {
+        let tags: Vec<PropTag> = self.properties.tags().collect();
+        for tag in tags {
+            self.remove(tag);
+        }
+        self.set_recipients(Vec::new());
+        for number in self.attachment_numbers() {
+            self.remove_attachment(number);
+        }
     }
 
     pub(crate) fn set_recipients(&mut self, recipients: Vec<Recipient>) {

@@ -13,6 +13,7 @@ use super::message::{OpenAttachment, OpenMessage};
 use super::stream::Stream;
 use super::table::Table;
 use crate::notify::subscription::Interest;
+use crate::sync::collector::Collector;
 use crate::sync::download::Download;
 
 /// How many objects a session may have open.
@@ -38,6 +39,8 @@ pub(crate) enum Object {
     Stream(Box<Stream>),
     /// A stream of objects that the client downloads.
     Download(Box<Download>),
+    /// An upload of changes that the client made in its copy of a folder.
+    Collector(Box<Collector>),
     /// A subscription to notifications.
     Subscription(Interest),
 }
@@ -88,6 +91,7 @@ impl Objects {
             Object::Attachment(attachment) => attachment.size(),
             Object::Stream(stream) => stream.data.len(),
             Object::Download(download) => download.size(),
+            Object::Collector(collector) => collector.size(),
             Object::Logon | Object::Folder(_) | Object::Table(_) | Object::Subscription(_) => 0,
         };
         let held = self.open.values().map(size).fold(more, usize::saturating_add);

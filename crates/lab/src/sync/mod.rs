@@ -4,6 +4,7 @@
 //! replaced by further steps when the bytes before it are sent. So a download of a folder holds the ids of its
 //! messages and the content of one message; large values are read from the store in parts.
 
+pub(crate) mod collector;
 pub(crate) mod content;
 pub(crate) mod contents;
 pub(crate) mod download;

@@ -6,3 +6,5 @@ mod contents;
 mod hierarchy;
 mod rights;
 mod state;
+mod upload;
+mod uploader;

@@ -96,7 +96,8 @@ fn a_message_that_no_longer_matches_the_restriction_leaves_the_scope() {
     let second = download(&mut mail, 1, &restricted, &first.state).unwrap();
     let left = second.ids(PropTag::MetaTagIdsetNoLongerInScope);
     assert!(left.contains_message(ids[0]) && left.len() == 1);
-    assert!(second.ids(PropTag::MetaTagIdsetDeleted).contains_message(ids[1]));
+    let deleted = second.ids(PropTag::MetaTagIdsetDeleted);
+    assert!(deleted.contains_message(ids[1]) && deleted.len() == 1);
     assert!(second.state.set(PropTag::MetaTagIdsetGiven).is_empty());
 
     let flags = restricted.flags | SynchronizationFlags::IGNORE_NO_LONGER_IN_SCOPE;
