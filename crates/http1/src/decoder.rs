@@ -20,7 +20,7 @@ pub enum Event<H> {
     /// A message begins.
     Head {
         /// The head.
-        head: H,
+        head: Box<H>,
         /// How the body is framed.
         framing: Framing,
     },
@@ -235,7 +235,7 @@ impl<H: Head> Decoder<H> {
             BodyState::Done => State::Ending,
             _ => State::Body(reader),
         };
-        Ok(Some(Event::Head { head, framing }))
+        Ok(Some(Event::Head { head: Box::new(head), framing }))
     }
 
     /// The length of the head at the beginning of the buffer, once it is complete.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -9,9 +10,9 @@ use crate::error::{Error, Part};
 use crate::fields::Fields;
 use crate::fields::syntax::is_name;
 use crate::framing::Framing;
-use crate::head::{Head, StartLine, Text};
+use crate::head::{Head, StartLine};
 use crate::limits::Limits;
-use crate::parse::{check_complete, find_lines, find_span};
+use crate::parse::{check_complete, find_lines};
 use crate::target::{is_target, origin_form};
 use crate::version::Version;
 
@@ -19,7 +20,7 @@ use crate::version::Version;
 #[derive(Debug, Clone)]
 pub struct RequestHead {
     method: Cow<'static, str>,
-    target: Text,
+    target: Arc<str>,
     line: StartLine,
     /// The fields.
     pub fields: Fields,
@@ -34,7 +35,7 @@ impl RequestHead {
         }
         Some(Self {
             method: known_method(method.as_bytes()).map_or_else(|| method.to_owned().into(), Cow::Borrowed),
-            target: Text::Added(Bytes::copy_from_slice(target.as_bytes())),
+            target: target.into(),
             line: StartLine::NEW,
             fields: Fields::default(),
         })
@@ -47,12 +48,13 @@ impl RequestHead {
 
     /// The target as received (RFC 9112 3.2): a path with a query, an absolute URI, an authority, or `*`.
     pub fn target(&self) -> &str {
-        std::str::from_utf8(self.target.of(&self.fields.head)).unwrap_or_default()
+        &self.target
     }
 
     /// The target without its query.
     pub fn path(&self) -> &str {
-        self.target().split('?').next().unwrap_or_default()
+        let end = memchr::memchr(b'?', self.target.as_bytes()).unwrap_or(self.target.len());
+        self.target.get(..end).unwrap_or_default()
     }
 
     /// The version.
@@ -70,7 +72,7 @@ impl RequestHead {
     pub fn set_target(&mut self, target: &str) -> bool {
         let is_valid = is_target(target.as_bytes());
         if is_valid && self.target() != target {
-            self.target = Text::Added(Bytes::copy_from_slice(target.as_bytes()));
+            self.target = target.into();
             self.line.set_modified();
         }
         is_valid
@@ -119,7 +121,7 @@ impl Head for RequestHead {
         if !is_target(target.as_bytes()) {
             return Err(Error::Malformed(Part::Target));
         }
-        let target = find_span(&bytes, target.as_bytes())?;
+        let target = Arc::from(target);
         let method = known_method(method.as_bytes()).map_or_else(|| method.to_owned().into(), Cow::Borrowed);
         let (line, lines) = find_lines(&bytes, request.headers)?;
         let fields = Fields::from_received(bytes, lines);
@@ -128,7 +130,7 @@ impl Head for RequestHead {
             return Err(Error::InvalidHost);
         }
         let line = StartLine::from_received(version, line);
-        Ok(Self { method, target: Text::Received(target), line, fields })
+        Ok(Self { method, target, line, fields })
     }
 
     fn framing(&self, _bodiless: bool) -> Result<Framing, Error> {
@@ -143,7 +145,7 @@ impl Head for RequestHead {
         self.line.write_head(&self.fields, out, |out| {
             out.extend_from_slice(self.method.as_bytes());
             out.push(b' ');
-            out.extend_from_slice(self.target.of(&self.fields.head));
+            out.extend_from_slice(self.target.as_bytes());
             out.push(b' ');
             out.extend_from_slice(self.version().name().as_bytes());
         });

@@ -1,8 +1,9 @@
 //! Security contexts: the proof that a principal has authenticated.
 
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{BuildHasher as _, Hash, Hasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -66,20 +67,56 @@ enum Kind {
 /// stay distinct. An identifier that an authority uses instead of a name is compared as it is spelled. Names that
 /// clients send to a server, which may equate more of them, have one key if they differ only in case, marks, width or
 /// invisible characters, or in the kind of credentials: they differ in their [`Identity`].
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct UserKey {
+///
+/// A cheap handle, which is compared and hashed without reading the names in most cases.
+#[derive(Clone)]
+pub struct UserKey(Arc<HashedUser>);
+
+/// A user, and the keyed hash of it.
+struct HashedUser {
+    user: User,
+    hash: u64,
+}
+
+/// The parts of a [`UserKey`].
+#[derive(PartialEq, Eq, Hash)]
+struct User {
     kind: Kind,
-    user: Box<str>,
+    name: Box<str>,
     domain: Box<str>,
     authority: Authority,
     /// The scheme or issuer by which the authority identifies the user, if it has several.
     way: Box<str>,
 }
 
+impl UserKey {
+    fn new(user: User) -> Self {
+        // The key of the hash is random, so that clients cannot choose names with equal hashes.
+        static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        let hash = STATE.hash_one(&user);
+        Self(Arc::new(HashedUser { user, hash }))
+    }
+}
+
+impl PartialEq for UserKey {
+    fn eq(&self, other: &Self) -> bool {
+        let (one, other) = (&self.0, &other.0);
+        Arc::ptr_eq(one, other) || (one.hash == other.hash && one.user == other.user)
+    }
+}
+
+impl Eq for UserKey {}
+
+impl Hash for UserKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.hash);
+    }
+}
+
 impl fmt::Debug for UserKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { user, domain, authority, way, .. } = self;
-        write!(f, "{domain}\\{user} by {}", authority.by(way))
+        let User { name, domain, authority, way, .. } = &self.0.user;
+        write!(f, "{domain}\\{name} by {}", authority.by(way))
     }
 }
 
@@ -108,7 +145,7 @@ impl Identity {
 
     /// Whether it is that of anonymous callers.
     pub fn is_anonymous(&self) -> bool {
-        self.user.kind == Kind::Anonymous
+        self.user.0.user.kind == Kind::Anonymous
     }
 }
 
@@ -249,7 +286,8 @@ impl SecurityContext {
                 (counted_user, counted_domain, Box::default(), sent)
             }
         };
-        let identity = Identity { user: UserKey { kind, user, domain, authority, way }, sent, level };
+        let user = UserKey::new(User { kind, name: user, domain, authority, way });
+        let identity = Identity { user, sent, level };
         contexts.note_opened();
         let contexts = Arc::clone(contexts);
         let revoked = AtomicBool::new(false);
@@ -302,7 +340,7 @@ impl SecurityContext {
 
     /// Whether this is the proxy's own context.
     pub fn is_system(&self) -> bool {
-        self.inner.identity.user.kind == Kind::System
+        self.inner.identity.user.0.user.kind == Kind::System
     }
 
     /// Whether this is the context of an anonymous caller.

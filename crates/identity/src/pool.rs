@@ -157,7 +157,7 @@ impl Pool {
     /// If the queue is full and no user has more jobs in it than this one would have, if the user's share of the queue
     /// is full, or if the pool is closed.
     pub fn submit<T: Send + 'static>(&self, job: Job<T>) -> Result<PendingJob<T>, SubmitError> {
-        let user = Arc::new(job.context.identity().user().clone());
+        let user = job.context.identity().user().clone();
         let (promise, result) = promise::pair();
         let run = move |now: Result<Now, JobError>| {
             let promise = promise;
@@ -273,7 +273,7 @@ impl Shared {
     }
 
     /// Removes a job from the queue, if it has not begun.
-    fn cancel(&self, user: &Arc<UserKey>, number: u64) {
+    fn cancel(&self, user: &UserKey, number: u64) {
         let mut state = self.lock();
         let run = state.queue.cancel(user, number);
         if run.is_some() {
@@ -290,7 +290,7 @@ impl Shared {
 pub struct PendingJob<T> {
     result: Promised<T>,
     shared: Arc<Shared>,
-    user: Arc<UserKey>,
+    user: UserKey,
     number: u64,
     is_taken: bool,
 }

@@ -85,8 +85,10 @@ impl UserMemory for BodyBudget {
         bytes: usize,
     ) -> Result<(), MemoryLimit> {
         let mut counts = self.lock();
-        let own = counts.by_user.get(user).copied().unwrap_or_default().exchanged(purpose, counted, bytes);
-        let total = counts.total.exchanged(purpose, counted, bytes);
+        let Counts { total: all, by_user } = &mut *counts;
+        let place = by_user.get_mut(user);
+        let own = place.as_deref().copied().unwrap_or_default().exchanged(purpose, counted, bytes);
+        let total = all.exchanged(purpose, counted, bytes);
         if bytes > counted {
             if own.exceeds(purpose, self.per_user) {
                 return Err(MemoryLimit::User);
@@ -95,13 +97,11 @@ impl UserMemory for BodyBudget {
                 return Err(MemoryLimit::Total);
             }
         }
-        counts.total = total;
-        if own == Held::default() {
-            counts.by_user.remove(user);
-        } else if let Some(held) = counts.by_user.get_mut(user) {
-            *held = own;
-        } else {
-            counts.by_user.insert(user.clone(), own);
+        *all = total;
+        match place {
+            _ if own == Held::default() => drop(by_user.remove(user)),
+            Some(place) => *place = own,
+            None => drop(by_user.insert(user.clone(), own)),
         }
         Ok(())
     }

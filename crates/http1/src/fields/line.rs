@@ -111,13 +111,15 @@ impl<'a> Source<'a> {
     /// Whether the field of `line` is called `name`. Most names already differ in their lengths.
     #[inline]
     pub(super) fn is_called(self, line: Line, name: &str) -> bool {
-        match line {
-            Line::Received { name: span, .. } => {
-                usize::try_from(span.len()) == Ok(name.len())
-                    && span.of(self.head).eq_ignore_ascii_case(name.as_bytes())
-            }
-            added @ Line::Added(_) => self.field(added).0.eq_ignore_ascii_case(name.as_bytes()),
-        }
+        let differs = match line {
+            Line::Received { name: span, .. } => usize::try_from(span.len()) != Ok(name.len()),
+            Line::Added(_) => false,
+        };
+        !differs && self.has_name(line, name.as_bytes())
+    }
+
+    fn has_name(self, line: Line, name: &[u8]) -> bool {
+        self.field(line).0.eq_ignore_ascii_case(name)
     }
 
     /// The name of a line in its spelling, for a new value.

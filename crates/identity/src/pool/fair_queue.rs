@@ -4,7 +4,6 @@
 //! limits on attempts for that.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use crate::context::UserKey;
 
@@ -15,11 +14,11 @@ use crate::context::UserKey;
 /// The queue holds state only for users with queued or running jobs. Each method takes time logarithmic in the number
 /// of jobs.
 pub(super) struct FairQueue<T> {
-    users: HashMap<Arc<UserKey>, UserJobs<T>>,
+    users: HashMap<UserKey, UserJobs<T>>,
     /// The users with queued jobs, in the order in which their next jobs begin.
-    turns: BTreeMap<Turn, Arc<UserKey>>,
+    turns: BTreeMap<Turn, UserKey>,
     /// The users with queued jobs, by how many they have.
-    shares: BTreeMap<Share, Arc<UserKey>>,
+    shares: BTreeMap<Share, UserKey>,
     queued: usize,
     last: u64,
 }
@@ -60,7 +59,7 @@ struct Turn {
 
 /// A job that was taken from the queue, and its user.
 pub(super) struct Taken<T> {
-    pub(super) user: Arc<UserKey>,
+    pub(super) user: UserKey,
     pub(super) job: T,
 }
 
@@ -88,16 +87,16 @@ impl<T> FairQueue<T> {
     }
 
     /// Adds a job. Returns its number, for [`FairQueue::cancel`].
-    pub(super) fn push(&mut self, user: &Arc<UserKey>, job: T) -> u64 {
+    pub(super) fn push(&mut self, user: &UserKey, job: T) -> u64 {
         let number = self.next_number();
-        let jobs = self.users.entry(Arc::clone(user)).or_insert_with(|| UserJobs {
+        let jobs = self.users.entry(user.clone()).or_insert_with(|| UserJobs {
             queued: BTreeMap::new(),
             turn: Turn { running: 0, since: number },
         });
         let before = jobs.share();
         jobs.queued.insert(number, job);
         change_share(&mut self.shares, user, before, jobs.share());
-        self.turns.insert(jobs.turn, Arc::clone(user));
+        self.turns.insert(jobs.turn, user.clone());
         self.queued = self.queued.saturating_add(1);
         number
     }
@@ -117,27 +116,27 @@ impl<T> FairQueue<T> {
         change_share(&mut self.shares, &user, before, jobs.share());
         jobs.turn.running = turn.running.saturating_add(1);
         if !jobs.queued.is_empty() {
-            self.turns.insert(jobs.turn, Arc::clone(&user));
+            self.turns.insert(jobs.turn, user.clone());
         }
         self.queued = self.queued.saturating_sub(1);
         Some(Taken { user, job })
     }
 
     /// A running job of `user` has ended.
-    pub(super) fn end(&mut self, user: &Arc<UserKey>) {
+    pub(super) fn end(&mut self, user: &UserKey) {
         let since = self.next_number();
         let Some(jobs) = self.users.get_mut(user) else { return };
         self.turns.remove(&jobs.turn);
         jobs.turn = Turn { running: jobs.turn.running.saturating_sub(1), since };
         if !jobs.queued.is_empty() {
-            self.turns.insert(jobs.turn, Arc::clone(user));
+            self.turns.insert(jobs.turn, user.clone());
         } else if jobs.turn.running == 0 {
             self.users.remove(user);
         }
     }
 
     /// Removes a job from the queue, if it is still queued.
-    pub(super) fn cancel(&mut self, user: &Arc<UserKey>, number: u64) -> Option<T> {
+    pub(super) fn cancel(&mut self, user: &UserKey, number: u64) -> Option<T> {
         let jobs = self.users.get_mut(user)?;
         let before = jobs.share();
         let job = jobs.queued.remove(&number)?;
@@ -160,7 +159,7 @@ impl<T> FairQueue<T> {
         if self.len_of(user).saturating_add(1) >= jobs {
             return None;
         }
-        let other = Arc::clone(other);
+        let other = other.clone();
         self.cancel(&other, newest)
     }
 
@@ -183,8 +182,8 @@ impl<T> FairQueue<T> {
 
 /// The share of `user` is no longer `before`, but `after`.
 fn change_share(
-    shares: &mut BTreeMap<Share, Arc<UserKey>>,
-    user: &Arc<UserKey>,
+    shares: &mut BTreeMap<Share, UserKey>,
+    user: &UserKey,
     before: Option<Share>,
     after: Option<Share>,
 ) {
@@ -192,7 +191,7 @@ fn change_share(
         shares.remove(&before);
     }
     if let Some(after) = after {
-        shares.insert(after, Arc::clone(user));
+        shares.insert(after, user.clone());
     }
 }
 
@@ -202,8 +201,8 @@ mod tests {
     use crate::context::tests::person;
     use crate::context_counters::ContextCounters;
 
-    fn user(name: &str) -> Arc<UserKey> {
-        Arc::new(person(name, &ContextCounters::new(), None).identity().user().clone())
+    fn user(name: &str) -> UserKey {
+        person(name, &ContextCounters::new(), None).identity().user().clone()
     }
 
     /// The jobs in the order in which one thread executes them.
@@ -314,7 +313,7 @@ mod tests {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let user = &users[usize::try_from(seed >> 16).unwrap() % users.len()];
             match (seed >> 24) % 6 {
-                0..=2 => numbers.push((Arc::clone(user), queue.push(user, step))),
+                0..=2 => numbers.push((user.clone(), queue.push(user, step))),
                 3 => drop(queue.displace_for(user)),
                 4 if !numbers.is_empty() => {
                     let (user, number) =
@@ -329,7 +328,7 @@ mod tests {
                 }
             }
             let counted =
-                users.iter().filter_map(|user| Some((queue.users.get(user)?.share()?, Arc::clone(user))));
+                users.iter().filter_map(|user| Some((queue.users.get(user)?.share()?, user.clone())));
             assert!(queue.shares == counted.collect(), "step {step}");
             assert_eq!(queue.shares.keys().map(|share| share.jobs).sum::<usize>(), queue.len());
         }

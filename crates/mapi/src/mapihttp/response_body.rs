@@ -153,6 +153,9 @@ impl ResponseBody {
                 let payload = std::mem::take(input);
                 return Ok((!payload.is_empty()).then_some(BodyEvent::Payload(payload)));
             }
+            if let Some(tag) = self.take_tag(input) {
+                return Ok(Some(tag));
+            }
             self.skip_header(input);
             let Some((byte, rest)) = input.split_first() else { return Ok(None) };
             *input = rest;
@@ -170,12 +173,28 @@ impl ResponseBody {
         }
     }
 
+    /// Consumes a meta-tag of which all bytes are in `input`, as usual.
+    fn take_tag(&mut self, input: &mut &[u8]) -> Option<BodyEvent<'static>> {
+        if self.state != State::LineStart || self.line != self.prefix.len() {
+            return None;
+        }
+        let tag = MetaTag::begins(input)?;
+        let (name, rest) = input.split_at_checked(tag.name().len())?;
+        if self.prefix.len() + name.len() > MAX_PREFIX {
+            return None;
+        }
+        self.prefix.reserve(USUAL_PREFIX);
+        self.prefix.extend_from_slice(name);
+        *input = rest;
+        Some(self.end_tag(tag))
+    }
+
     /// Consumes the rest of a header line, up to its end or the maximum size.
     fn skip_header(&mut self, input: &mut &[u8]) {
         if self.state != State::Header {
             return;
         }
-        let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
+        let end = memchr::memchr(b'\n', input).unwrap_or(input.len());
         let room = MAX_PREFIX.saturating_sub(self.prefix.len());
         let all: &[u8] = input;
         let (line, rest) = all.split_at_checked(end.min(room)).unwrap_or((all, &[]));
@@ -199,16 +218,20 @@ impl ResponseBody {
         }
         if self.state == State::LineStart {
             if let Some(tag) = MetaTag::begins(self.current()) {
-                self.done |= tag == MetaTag::Done;
-                self.line = self.prefix.len();
-                self.state = State::AfterTag;
-                return Ok(Some(BodyEvent::Tag(tag)));
+                return Ok(Some(self.end_tag(tag)));
             }
             if !MetaTag::ALL.iter().any(|tag| tag.name().as_bytes().starts_with(self.current())) {
                 self.state = State::Header;
             }
         }
         Ok(None)
+    }
+
+    fn end_tag(&mut self, tag: MetaTag) -> BodyEvent<'static> {
+        self.done |= tag == MetaTag::Done;
+        self.line = self.prefix.len();
+        self.state = State::AfterTag;
+        BodyEvent::Tag(tag)
     }
 
     fn begin_line(&mut self) {
@@ -224,7 +247,7 @@ impl ResponseBody {
             self.state = State::Payload;
             return Ok(BodyEvent::PayloadStart);
         }
-        let colon = std::str::from_utf8(line).ok().and_then(|text| text.find(':'));
+        let colon = memchr::memchr(b':', line).filter(|_| std::str::from_utf8(line).is_ok());
         let Some(colon) = colon else {
             return Err(self.error(ErrorKind::Text { expected: "a meta-tag or a header" }));
         };

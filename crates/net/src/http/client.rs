@@ -152,7 +152,7 @@ async fn response(connection: &mut UpstreamConnection) -> Result<(ResponseHead, 
     loop {
         match connection.transport.event().await? {
             Event::Body(piece) => body.extend_from_slice(piece.data()),
-            Event::End => return Ok((head, body)),
+            Event::End => return Ok((*head, body)),
             Event::Head { .. } => {}
         }
         if body.len() > MAX_RESPONSE {

@@ -11,7 +11,7 @@ use crate::http::downstream::auth::authenticator::Authenticator;
 use crate::http::downstream::connection::{AtShutdown, Downstream, WaitLimits, Waited};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext, revoked};
 use crate::http::downstream::respond;
-use crate::http::upstream::connection::{UpstreamConnection, UpstreamSlot};
+use crate::http::upstream::connection::{Reuse, UpstreamConnection, UpstreamSlot};
 use crate::http::upstream::request_head::{BodyFraming, Rewrite};
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::http::upstream::response_head::rewrite_urls;
@@ -61,7 +61,7 @@ impl From<ResponseLimits> for WaitLimits {
 
 /// A request to be sent to the server.
 pub(crate) struct OutgoingRequest {
-    pub(crate) head: RequestHead,
+    pub(crate) head: Box<RequestHead>,
     pub(crate) framing: BodyFraming,
     pub(crate) body: Bytes,
 }
@@ -71,22 +71,36 @@ pub(crate) struct SentRequest {
     /// The connection on which the response is received.
     pub(crate) upstream: Box<UpstreamConnection>,
     /// The head as it was sent to the server.
-    pub(crate) head: RequestHead,
+    pub(crate) head: Box<RequestHead>,
 }
 
 impl ClientConnection {
     /// Gets a connection to the server on which `request` can be sent at once.
     async fn connect(&mut self, request: &RequestContext) -> Result<Box<UpstreamConnection>, ForwardError> {
         request.check()?;
+        match self.upstream.take(&request.context, request.head.target()).await {
+            Some((upstream, Reuse::AtOnce)) => Ok(upstream),
+            Some((upstream, Reuse::AfterAuthentication)) => {
+                Box::pin(self.authenticate(request, Some(upstream))).await
+            }
+            None => Box::pin(self.authenticate(request, None)).await,
+        }
+    }
+
+    /// Authenticates `upstream` again, or opens a new connection to the server without one.
+    async fn authenticate(
+        &mut self,
+        request: &RequestContext,
+        upstream: Option<Box<UpstreamConnection>>,
+    ) -> Result<Box<UpstreamConnection>, ForwardError> {
         let config = Arc::clone(&self.downstream.config);
         let (config, context, target) = (&config.upstream, &request.context, request.head.target());
-        let reused = self.downstream.wait_for(self.upstream.reuse(config, context, target)).await??;
-        let upstream = if let Some(upstream) = reused {
+        let upstream = if let Some(mut upstream) = upstream {
+            self.downstream.wait_for(upstream.reauthenticate(config, context, target)).await??;
             upstream
         } else {
             self.authenticator.check_reconnect(context)?;
-            let opened = Box::pin(UpstreamConnection::open(config, context, target));
-            self.downstream.wait_for(opened).await??
+            self.downstream.wait_for(UpstreamConnection::open(config, context, target)).await??
         };
         // The account may have been revoked during the wait.
         request.check()?;
@@ -122,6 +136,10 @@ impl ClientConnection {
         &mut self,
         upstream: &mut UpstreamConnection,
     ) -> Result<bool, ForwardError> {
+        // Most requests are sent at once.
+        if upstream.flush_now().await {
+            return Ok(true);
+        }
         let limit = self.downstream.config.limits.handshake;
         Ok(self.downstream.wait_for(upstream.flush(limit)).await??)
     }

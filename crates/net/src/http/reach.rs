@@ -69,7 +69,7 @@ pub async fn authenticate_once(
 async fn response(
     connection: &mut UpstreamConnection,
     upstream: &HttpUpstream,
-) -> Result<ResponseHead, UpstreamError> {
+) -> Result<Box<ResponseHead>, UpstreamError> {
     connection.transport.flush(upstream.timeout).await.map_err(UpstreamError::closed)?;
     Ok(connection.final_head().await?.0)
 }

@@ -137,7 +137,7 @@ async fn bad_request(downstream: &mut Downstream, error: http1::Error) -> Result
 /// Serves one request. Returns whether the connection stays open.
 async fn serve_request(
     client: &mut ClientConnection,
-    mut head: RequestHead,
+    mut head: Box<RequestHead>,
     framing: Framing,
 ) -> Result<KeepAlive, ConnectionError> {
     let service = match route(&client.downstream, &mut head) {

@@ -236,7 +236,7 @@ fn serve(connection: usize, mut stream: TcpStream, sender: &Sender<ReceivedReque
         while let Some(event) = decoder.poll().expect("what the proxy sends is a request") {
             match event {
                 Event::Head { head, .. } => {
-                    current = Some(ReceivedRequest { connection, head, body: Vec::new() });
+                    current = Some(ReceivedRequest { connection, head: *head, body: Vec::new() });
                 }
                 Event::Body(piece) => current.as_mut().unwrap().body.extend_from_slice(piece.data()),
                 Event::End => {
@@ -304,7 +304,7 @@ impl Client {
         loop {
             match self.decoder.poll().expect("the proxy sends a response") {
                 Some(Event::Head { head, .. }) => {
-                    answer = Some(ClientResponse { head, wire: Vec::new(), body: Vec::new() });
+                    answer = Some(ClientResponse { head: *head, wire: Vec::new(), body: Vec::new() });
                 }
                 Some(Event::Body(piece)) => {
                     let answer = answer.as_mut().unwrap();

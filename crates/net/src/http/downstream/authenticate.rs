@@ -28,10 +28,6 @@ use crate::http::upstream::connection::UpstreamSlot;
 const THROTTLE_DELAY: Duration = Duration::from_secs(1);
 
 /// The result of authenticating a request.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most requests are admitted, and a box would cost each an allocation"
-)]
 pub(crate) enum Authentication {
     /// The request is admitted.
     Admitted(RequestContext),
@@ -44,7 +40,7 @@ pub(crate) async fn authenticate(
     authenticator: &mut Authenticator,
     downstream: &mut Downstream,
     upstream: &mut UpstreamSlot,
-    head: RequestHead,
+    head: Box<RequestHead>,
     rules: RequestRules,
 ) -> Result<Authentication, ConnectionError> {
     let peer = downstream.config.trusted_proxies.client(downstream.peer, &head.fields);
@@ -59,7 +55,7 @@ fn admitted(
     authenticator: &Authenticator,
     context: SecurityContext,
     token: Option<String>,
-    head: RequestHead,
+    head: Box<RequestHead>,
     peer: SocketAddr,
     rules: RequestRules,
 ) -> Authentication {
@@ -79,7 +75,7 @@ async fn verify(
     authenticator: &mut Authenticator,
     downstream: &mut Downstream,
     upstream: &mut UpstreamSlot,
-    mut head: RequestHead,
+    mut head: Box<RequestHead>,
     peer: SocketAddr,
     rules: RequestRules,
 ) -> Result<Authentication, ConnectionError> {

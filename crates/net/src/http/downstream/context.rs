@@ -17,7 +17,7 @@ pub(crate) struct RequestContext {
     /// The client that sent it, which may be behind a trusted reverse proxy.
     pub(crate) peer: SocketAddr,
     /// The request's head as it was received.
-    pub(crate) head: RequestHead,
+    pub(crate) head: Box<RequestHead>,
     pub(crate) is_head: bool,
     /// The last token of a handshake, a `WWW-Authenticate` value of the response.
     pub(crate) token: Option<String>,

@@ -64,7 +64,7 @@ impl Downstream {
         &mut self,
         upstream: &mut UpstreamSlot,
         until: Instant,
-    ) -> Result<Option<(RequestHead, Framing)>, ConnectionError> {
+    ) -> Result<Option<(Box<RequestHead>, Framing)>, ConnectionError> {
         let was_sent_ahead = self.transport.decoder.buffered() > 0;
         while self.transport.decoder.buffered() == 0 {
             if !self.idle(upstream, until).await? {

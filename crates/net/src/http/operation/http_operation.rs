@@ -59,7 +59,7 @@ pub(crate) struct HttpOperation {
     /// A module's request ahead of the client's, while that is the one sent to the server.
     pub(crate) ahead: Option<SentAhead>,
     /// The request's head as it was sent to the server.
-    pub(crate) sent: Option<RequestHead>,
+    pub(crate) sent: Option<Box<RequestHead>>,
     /// The part of the server's response that has been received.
     pub(crate) response: Option<UpstreamResponse>,
     /// The memory that the request's body and the response count for.

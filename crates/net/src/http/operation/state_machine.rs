@@ -185,7 +185,7 @@ impl Sending {
     ///
     /// # Errors
     /// If the request may not be sent any more.
-    pub(crate) fn message(&self) -> Result<(RequestHead, Bytes), Refusal> {
+    pub(crate) fn message(&self) -> Result<(Box<RequestHead>, Bytes), Refusal> {
         let body = self.call.stub_to_send()?;
         let mut head = self.operation.request.head.clone();
         if let Some(ahead) = &self.operation.ahead {
@@ -203,7 +203,7 @@ impl Sending {
     }
 
     /// The request was sent, with this `head`.
-    pub(crate) fn sent(mut self, head: RequestHead, now: Instant) -> Receiving {
+    pub(crate) fn sent(mut self, head: Box<RequestHead>, now: Instant) -> Receiving {
         if self.operation.ahead.is_none() {
             self.operation.sent = Some(head);
         }

@@ -26,7 +26,7 @@ pub(crate) async fn send(probe: &ProbeRequest, slot: &mut Slot, upstream: &HttpU
         ProbeConnection::Separate => {
             let mut connection = UpstreamConnection::connect(upstream, None).await.map_err(not_closed)?;
             let (head, persistent) = connection.probe(&probe.head).await.map_err(not_closed)?;
-            return Ok(ProbeResponse::new(head, persistent));
+            return Ok(ProbeResponse::new(*head, persistent));
         }
         ProbeConnection::New => *slot = None,
         ProbeConnection::Unauthenticated => {
@@ -54,7 +54,7 @@ pub(crate) async fn send(probe: &ProbeRequest, slot: &mut Slot, upstream: &HttpU
             if !persistent {
                 *slot = None;
             }
-            Ok(ProbeResponse::new(head, persistent))
+            Ok(ProbeResponse::new(*head, persistent))
         }
         Err(why) => {
             let closed = connection.transport.is_stale().await;

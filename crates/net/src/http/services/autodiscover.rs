@@ -26,7 +26,7 @@ struct Exchange {
     request: RequestContext,
     body: Bytes,
     /// The request's head as it was sent to the server.
-    sent: Option<RequestHead>,
+    sent: Option<Box<RequestHead>>,
     /// The server's response as it was received.
     received: Option<(ResponseHead, Bytes)>,
 }
@@ -224,7 +224,7 @@ fn decode(own: &[u8], bodiless: bool) -> Option<(ResponseHead, Bytes)> {
     while let Ok(Some(Event::Body(piece))) = decoder.poll() {
         body.extend_from_slice(piece.data());
     }
-    Some((head, body.into()))
+    Some((*head, body.into()))
 }
 
 /// The HTTP messages of a request, for the observer.

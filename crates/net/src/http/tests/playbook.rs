@@ -301,7 +301,7 @@ impl Client {
             match event {
                 Event::Head { head, .. } => {
                     head.write(&mut wire);
-                    final_head = (head.status() >= 200).then_some(head);
+                    final_head = (head.status() >= 200).then_some(*head);
                 }
                 Event::Body(piece) => {
                     body.extend_from_slice(piece.data());

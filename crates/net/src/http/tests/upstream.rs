@@ -203,7 +203,7 @@ impl ServerConnection {
             Event::Head { head, .. } => {
                 self.is_busy = true;
                 self.responses.expect(head.method() == "HEAD");
-                let got = ReceivedRequest { connection: self.number, head, body: Vec::new() };
+                let got = ReceivedRequest { connection: self.number, head: *head, body: Vec::new() };
                 let mut response = Vec::new();
                 let then = (upstream.early)(&got, &mut response);
                 self.current = Some(got);

@@ -174,6 +174,14 @@ impl UpstreamConnection {
     }
 }
 
+/// When a connection may carry a further request of its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    AtOnce,
+    /// After [`UpstreamConnection::reauthenticate`].
+    AfterAuthentication,
+}
+
 /// Where a client connection keeps its idle upstream connection. There is at most one.
 pub(crate) struct UpstreamSlot {
     pub(crate) connection: Option<Box<UpstreamConnection>>,
@@ -188,20 +196,18 @@ impl UpstreamSlot {
     }
 
     /// Takes the connection out for a request of `context` for `target`. Returns none, and closes the connection, if
-    /// it may not carry the request.
-    ///
-    /// # Errors
-    /// If the server refuses at present the account with which each request authenticates.
-    pub(crate) async fn reuse(
+    /// it may not carry the request. Does not wait.
+    pub(crate) async fn take(
         &mut self,
-        upstream: &HttpUpstream,
         context: &SecurityContext,
         target: &str,
-    ) -> Result<Option<Box<UpstreamConnection>>, UpstreamError> {
-        let Some(mut connection) = self.connection.take() else { return Ok(None) };
-        let usable = connection.is_usable_by(context).await
-            && connection.reauthenticate(upstream, context, target).await?;
-        Ok(usable.then_some(connection))
+    ) -> Option<(Box<UpstreamConnection>, Reuse)> {
+        let mut connection = self.connection.take()?;
+        if !connection.is_usable_by(context).await {
+            return None;
+        }
+        let reuse = connection.reuse_for(target)?;
+        Some((connection, reuse))
     }
 
     /// Takes a connection back whose response is read to its end, if it may carry another request.

@@ -16,7 +16,10 @@ const MAX_DRAINED: usize = 1 << 20;
 impl UpstreamConnection {
     /// Sends a request that changes nothing, without a body, and reads the response. Returns its head, and whether the
     /// connection may be used again.
-    pub(crate) async fn probe(&mut self, head: &RequestHead) -> Result<(ResponseHead, bool), UpstreamError> {
+    pub(crate) async fn probe(
+        &mut self,
+        head: &RequestHead,
+    ) -> Result<(Box<ResponseHead>, bool), UpstreamError> {
         let limit = self.timeout;
         let mut head = head.clone();
         self.via.add_to(&mut head.fields);
@@ -31,7 +34,7 @@ impl UpstreamConnection {
     }
 
     /// Waits for the final head of the response, and skips interim ones.
-    pub(crate) async fn final_head(&mut self) -> Result<(ResponseHead, Framing), UpstreamError> {
+    pub(crate) async fn final_head(&mut self) -> Result<(Box<ResponseHead>, Framing), UpstreamError> {
         loop {
             match self.transport.event().await? {
                 Event::Head { head, framing } if head.status() >= 200 => {
@@ -78,7 +81,7 @@ impl UpstreamConnection {
             match event {
                 Event::Head { head, framing } if head.status() >= 200 => {
                     self.begin_response(&head, framing);
-                    return Some(ResponseEvent::Head(Box::new(head), framing));
+                    return Some(ResponseEvent::Head(head, framing));
                 }
                 Event::Body(piece) if self.request.reusable.is_some() => {
                     return Some(ResponseEvent::Piece(piece));

@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 use http1::{FieldAction, Fields, Framing, ResponseHead, Version};
 
 use crate::http::downstream::context::RequestContext;
-use crate::http::server_only::is_between_servers;
+use crate::http::server_only::{is_between_servers, is_usual};
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::hop_by_hop::{is_of_connection, named_by_connection};
 
@@ -33,11 +33,17 @@ pub(crate) fn rewrite_response(
     // Each hop sends its own version (RFC 9112 2.3). HTTP/1.0 does not have the framing below.
     head.set_version(Version::Http11);
     head.fields.rewrite(|name, value| {
-        let of_proxy = OF_PROXY.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+        // Most fields are one of these.
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        if (is_usual(name) || is("transfer-encoding")) && named.is_empty() {
+            return FieldAction::Keep;
+        }
+        if is("set-cookie") {
+            return request.cookies.in_response(value);
+        }
+        let of_proxy = OF_PROXY.into_iter().any(is);
         if of_proxy || is_of_connection(name, &named) || is_between_servers(name) {
             FieldAction::Remove
-        } else if name.eq_ignore_ascii_case(b"set-cookie") {
-            request.cookies.in_response(value)
         } else {
             FieldAction::Keep
         }

@@ -18,6 +18,15 @@ impl UpstreamConnection {
         self.request = CurrentRequest { is_in_progress: true, is_head, ..CurrentRequest::default() };
     }
 
+    /// Sends as much of the output as the socket's buffer takes now. Returns whether it was all; otherwise
+    /// [`Self::flush`] is to be called, which returns the error if there is one.
+    pub(crate) async fn flush_now(&mut self) -> bool {
+        let before = self.transport.out.len();
+        let is_sent = matches!(self.transport.flush_now().await, Ok(true));
+        self.request.is_begun |= is_sent || self.transport.out.len() < before;
+        is_sent
+    }
+
     /// Sends the output, unless the server responds meanwhile ([`Self::has_responded`]). Returns whether all was sent.
     ///
     /// # Errors
@@ -25,10 +34,6 @@ impl UpstreamConnection {
     /// ([`RequestProgress::NotSent`]).
     pub(crate) async fn flush(&mut self, limit: Duration) -> Result<bool, UpstreamError> {
         let before = self.transport.out.len();
-        if let Ok(true) = self.transport.flush_now().await {
-            self.request.is_begun = true;
-            return Ok(true);
-        }
         let early = &mut self.request.early;
         let sent =
             self.transport.flush_unless(limit, |transport, task| has_responded(transport, task, early)).await;

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::gate::AuthGrant;
 use crate::http::upstream::auth_error::ServiceAuthError;
 use crate::http::upstream::config::{HttpUpstream, directory};
-use crate::http::upstream::connection::{ServiceHandshake, UpstreamConnection};
+use crate::http::upstream::connection::{Reuse, ServiceHandshake, UpstreamConnection};
 use crate::http::upstream::dial::NotOpened;
 use crate::service_credentials::ServiceCredentials;
 use crate::upstream_error::UpstreamError;
@@ -49,24 +49,30 @@ impl UpstreamConnection {
         timeout(upstream.timeout, all).await.map_err(|_| NotOpened::Timeout(upstream.timeout))?
     }
 
-    /// Whether a further request of its owner for `target` may be sent on it. With Basic each request authenticates,
-    /// which the gate has to permit, and requests with a replaced password must not be sent.
+    /// When a further request of its owner for `target` may be sent on it. With Basic each request authenticates, which
+    /// the gate has to permit, and requests with a replaced password must not be sent: the result is `None` then.
+    pub(super) fn reuse_for(&self, target: &str) -> Option<Reuse> {
+        let Some(held) = self.authenticates_requests() else { return Some(Reuse::AtOnce) };
+        if held.is_replaced() {
+            return None;
+        }
+        let is_granted = self.grant.as_ref().is_some_and(|grant| grant.allows(directory(target)));
+        Some(if is_granted { Reuse::AtOnce } else { Reuse::AfterAuthentication })
+    }
+
+    /// Waits until the gate permits the authentication of a further request of its owner, `context`, for `target`.
+    ///
+    /// # Errors
+    /// If the server refuses at present the account with which each request authenticates.
     pub(crate) async fn reauthenticate(
         &mut self,
         upstream: &HttpUpstream,
         context: &SecurityContext,
         target: &str,
-    ) -> Result<bool, UpstreamError> {
-        let Some(held) = self.authenticates_requests() else { return Ok(true) };
-        if held.is_replaced() {
-            return Ok(false);
-        }
-        if self.grant.as_ref().is_some_and(|grant| grant.allows(directory(target))) {
-            return Ok(true);
-        }
+    ) -> Result<(), UpstreamError> {
         self.grant = None;
-        self.attempt = Box::pin(upstream.begin_auth(context, target)).await?;
-        Ok(true)
+        self.attempt = upstream.begin_auth(context, target).await?;
+        Ok(())
     }
 
     /// The server responded with `status`, which is not 401. Only a status of success shows that the server accepted
