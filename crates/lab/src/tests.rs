@@ -11,6 +11,7 @@ mod others;
 mod streams;
 mod submission;
 mod sync;
+mod tables;
 mod trees;
 
 use std::net::SocketAddr;

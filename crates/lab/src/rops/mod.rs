@@ -2,11 +2,13 @@
 
 mod attachment;
 mod bulk;
+mod category;
 mod collector;
 mod context;
 mod copy;
 mod copy_folder;
 mod folder;
+mod grouping;
 mod import;
 mod logon;
 mod message;
@@ -14,6 +16,7 @@ mod named;
 mod notification;
 mod outcome;
 mod permission;
+mod position;
 mod property;
 mod public;
 mod receive_folder;
@@ -116,17 +119,6 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
         R::RopGetHierarchyTable(request) => folder::hierarchy_table(context, request),
         R::RopGetContentsTable(request) => folder::contents_table(context, request),
 
-        R::RopSetColumns(request) => table::set_columns(context, request),
-        R::RopSortTable(request) => table::sort(context, request),
-        R::RopRestrict(request) => table::restrict(context, request),
-        R::RopQueryRows(request) => table::query_rows(context, request),
-        R::RopGetStatus(_) => table::status(context),
-        R::RopAbort(_) => table::abort(context),
-        R::RopResetTable(_) => table::reset(context),
-        R::RopQueryPosition(_) => table::position(context),
-        R::RopSeekRow(request) => table::seek(context, request),
-        R::RopFindRow(request) => table::find_row(context, request),
-
         R::RopGetPropertiesSpecific(request) => property::get(context, request),
         R::RopGetPropertiesAll(request) => property::get_all(context, request),
         R::RopGetPropertiesList(_) => property::list(context),
@@ -203,6 +195,33 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
 
         R::RopGetPermissionsTable(request) => permission::table(context, request),
         R::RopModifyPermissions(request) => permission::modify(context, request),
+        _ => dispatch_table(context),
+    }
+}
+
+/// Executes a ROP that acts on a table.
+fn dispatch_table(context: &mut Context<'_>) -> Outcome {
+    use RequestBody as R;
+    match &context.request.body {
+        R::RopSetColumns(request) => table::set_columns(context, request),
+        R::RopSortTable(request) => table::sort(context, request),
+        R::RopRestrict(request) => table::restrict(context, request),
+        R::RopQueryRows(request) => table::query_rows(context, request),
+        R::RopGetStatus(_) => table::status(context),
+        R::RopAbort(_) => table::abort(context),
+        R::RopResetTable(_) => table::reset(context),
+        R::RopQueryColumnsAll(_) => table::all_columns(context),
+        R::RopQueryPosition(_) => position::position(context),
+        R::RopSeekRow(request) => position::seek(context, request),
+        R::RopSeekRowBookmark(request) => position::seek_bookmark(context, request),
+        R::RopSeekRowFractional(request) => position::seek_fraction(context, request),
+        R::RopCreateBookmark(_) => position::create_bookmark(context),
+        R::RopFreeBookmark(request) => position::free_bookmark(context, request),
+        R::RopFindRow(request) => position::find_row(context, request),
+        R::RopExpandRow(request) => category::expand(context, request),
+        R::RopCollapseRow(request) => category::collapse(context, request),
+        R::RopGetCollapseState(request) => category::state(context, request),
+        R::RopSetCollapseState(request) => category::set_state(context, request),
         _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     }
 }

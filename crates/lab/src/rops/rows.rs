@@ -1,30 +1,39 @@
 //! The rows of tables: which there are, and their values.
 
-use std::cmp::Ordering;
+use std::cell::OnceCell;
+use std::collections::HashMap;
 
-use mapi::data::Order;
+use mapi::ErrorCode;
 use mapi::property::{PropTag, PropertyRow, PropertyValue, Restriction};
 use store::{Folder, Message, Properties, View};
 use wire::{FileTime, Utf16};
 
+use super::grouping::{Listed, arranged};
 use crate::backend::Backend;
 use crate::codepage::CodePage;
 use crate::refusal::Refusal;
 use crate::session::logon::{Logon, OWNER, READ_ANY, VISIBLE};
-use crate::session::table::{Key, Source, Table};
-use crate::values::compare::sort_order;
-use crate::values::convert::requested;
+use crate::session::table::{Category, Key, Source, Table, is_instance};
+use crate::values::convert::{requested, single_values, size};
 use crate::values::folder::FolderValues;
 use crate::values::message::of_message;
-use crate::values::restriction::matches;
+use crate::values::restriction::{Matched, counted, matches, parts};
 
 /// The most characters of a text, or bytes of binary data, that a row has ([MS-OXCTABL] 3.2.5.2).
 const VALUE_MAX: usize = 255;
+/// The most rows of a table.
+const ROWS_MAX: usize = 100_000;
+/// The most bytes of values by which rows are sorted.
+const SORT_BYTES_MAX: usize = 32 << 20;
+/// The most restrictions, with those within others, that are evaluated on rows for one ROP.
+const EVALUATIONS_MAX: usize = 5_000_000;
 
 /// A row whose values are read.
 enum Row<'a> {
     Folder(Box<Folder>, u32),
-    Message(Box<(Message, Properties)>),
+    /// A message, the number of its row, and how many categories that is in.
+    Message(Box<(Message, Properties)>, u32, usize),
+    Category(u64, &'a Category, &'a Table),
     Fixed(usize, &'a Properties),
 }
 
@@ -32,18 +41,122 @@ impl Row<'_> {
     fn key(&self) -> Key {
         match self {
             Self::Folder(folder, depth) => Key::Folder(folder.id, *depth),
-            Self::Message(message) => Key::Message(message.0.id),
+            Self::Message(message, instance, _) => Key::Message(message.0.id, *instance),
+            Self::Category(id, ..) => Key::Category(*id),
             Self::Fixed(index, _) => Key::Fixed(*index),
         }
     }
 
-    /// The property with the id of `tag`, in its own type.
+    /// The property with the id of `tag`, in its own type, or one of its values if `tag` is a column for these.
     fn value(&self, view: &View<'_>, logon: &Logon, tag: PropTag) -> store::Result<Option<PropertyValue>> {
         match self {
             Self::Folder(folder, depth) => FolderValues { view, logon, folder, depth: *depth }.get(tag),
-            Self::Message(message) => Ok(of_message(&logon.mailbox, &message.0, &message.1, tag)),
+            Self::Message(_, instance, _) if tag.is_same_property(PropTag::PidTagInstanceNum) => {
+                Ok(Some(PropertyValue::Integer32(instance.cast_signed())))
+            }
+            Self::Message(_, _, depth) if tag.is_same_property(PropTag::PidTagDepth) => {
+                Ok(Some(number(*depth)))
+            }
+            Self::Message(message, instance, _) => {
+                let value = of_message(&logon.mailbox, &message.0, &message.1, tag);
+                if is_instance(tag) {
+                    let index = usize::try_from(*instance).unwrap_or(usize::MAX);
+                    return Ok(value.and_then(|value| single_values(value).into_iter().nth(index)));
+                }
+                Ok(value)
+            }
+            Self::Category(id, category, table) => Ok(of_category(*id, category, table, tag)),
             Self::Fixed(_, properties) => Ok(properties.get(tag).cloned()),
         }
+    }
+}
+
+fn number(count: usize) -> PropertyValue {
+    PropertyValue::Integer32(i32::try_from(count).unwrap_or(i32::MAX))
+}
+
+/// The values of the header of a category ([MS-OXCTABL] 2.2.1).
+fn of_category(id: u64, category: &Category, table: &Table, tag: PropTag) -> Option<PropertyValue> {
+    let is = |known: PropTag| tag.is_same_property(known);
+    Some(if is(PropTag::PidTagInstID) {
+        PropertyValue::Integer64(id.cast_signed())
+    } else if is(PropTag::PidTagInstanceNum) {
+        PropertyValue::Integer32(0)
+    } else if is(PropTag::PidTagRowType) {
+        PropertyValue::Integer32(if category.is_expanded { 3 } else { 4 })
+    } else if is(PropTag::PidTagDepth) {
+        number(category.level)
+    } else if is(PropTag::PidTagContentCount) {
+        PropertyValue::Integer32(category.count.cast_signed())
+    } else if is(PropTag::PidTagContentUnreadCount) {
+        PropertyValue::Integer32(category.unread.cast_signed())
+    } else {
+        let mut columns = table.sort.iter().zip(&category.values);
+        return columns.find(|(order, _)| is(order.tag)).and_then(|(_, value)| value.clone());
+    })
+}
+
+/// A row on which a restriction is evaluated.
+struct RowValues<'a> {
+    row: &'a Row<'a>,
+    view: &'a View<'a>,
+    logon: &'a Logon,
+    nested: OnceCell<(Vec<Properties>, Vec<Properties>)>,
+}
+
+impl Matched for RowValues<'_> {
+    fn value(&self, tag: PropTag) -> Option<PropertyValue> {
+        self.row.value(self.view, self.logon, tag).ok().flatten()
+    }
+
+    fn nested(&self, tag: PropTag) -> Vec<Properties> {
+        let Row::Message(message, ..) = self.row else { return Vec::new() };
+        let (recipients, attachments) = self.nested.get_or_init(|| {
+            let Ok(content) = self.view.content(message.0.content) else { return Default::default() };
+            let recipients = content.recipients.into_iter().map(|recipient| recipient.properties);
+            let attachments = content.attachments.into_iter().map(|attachment| attachment.properties);
+            (recipients.collect(), attachments.collect())
+        });
+        let is_recipients = tag.is_same_property(PropTag::PidTagMessageRecipients);
+        if is_recipients { recipients.clone() } else { attachments.clone() }
+    }
+}
+
+/// A restriction that is evaluated on the rows of a table, and what may be evaluated at most.
+struct Filter<'a> {
+    restriction: Option<&'a Restriction>,
+    code_page: CodePage,
+    /// How many rows may match.
+    count: Option<u32>,
+    parts: usize,
+    evaluated: usize,
+}
+
+impl<'a> Filter<'a> {
+    fn new(restriction: Option<&'a Restriction>, code_page: CodePage) -> Self {
+        let (restriction, count) = match restriction.map(counted) {
+            Some((restriction, count)) => (Some(restriction), count),
+            None => (None, None),
+        };
+        Self { restriction, code_page, count, parts: restriction.map_or(0, parts), evaluated: 0 }
+    }
+
+    /// Whether a row matches.
+    ///
+    /// # Errors
+    /// `ecTooComplex` if the restriction has been evaluated on too many rows.
+    fn admits(&mut self, row: &Row<'_>, view: &View<'_>, logon: &Logon) -> Result<bool, Refusal> {
+        let Some(restriction) = self.restriction else { return Ok(true) };
+        self.evaluated = self.evaluated.saturating_add(self.parts);
+        if self.evaluated > EVALUATIONS_MAX {
+            return Err(ErrorCode::MAPI_E_TOO_COMPLEX.into());
+        }
+        let values = RowValues { row, view, logon, nested: OnceCell::new() };
+        if self.count == Some(0) || !matches(restriction, &values, self.code_page) {
+            return Ok(false);
+        }
+        self.count = self.count.map(|count| count.saturating_sub(1));
+        Ok(true)
     }
 }
 
@@ -59,7 +172,8 @@ pub(super) fn refresh(
         if table.listed == Some(state) && logon.is_owner() {
             return Ok(());
         }
-        let rows = list(view, logon, table, code_page)?;
+        let (rows, categories) = list(view, logon, table, code_page)?;
+        table.categories = categories;
         table.replace(rows, state);
         Ok(())
     })
@@ -82,21 +196,65 @@ fn state(view: &View<'_>, logon: &Logon, source: &Source) -> Result<FileTime, Re
     })
 }
 
-/// The rows of a table that its restriction admits, in its order.
-fn list(view: &View<'_>, logon: &Logon, table: &Table, code_page: CodePage) -> Result<Vec<Key>, Refusal> {
-    let mut keys: Vec<(Key, Vec<Option<PropertyValue>>)> = Vec::new();
-    let mut take = |row: &Row<'_>| -> store::Result<()> {
-        let admitted = table.restriction.as_ref().is_none_or(|restriction| {
-            let values = |tag| row.value(view, logon, tag).ok().flatten();
-            matches(restriction, &values, code_page)
-        });
-        if admitted {
-            let orders = table.sort.iter();
-            let values = orders.map(|order| row.value(view, logon, order.tag)).collect::<Result<_, _>>()?;
-            keys.push((row.key(), values));
+/// The rows that are listed so far, and how many bytes their values have.
+struct List<'a> {
+    view: &'a View<'a>,
+    logon: &'a Logon,
+    table: &'a Table,
+    filter: Filter<'a>,
+    rows: Vec<Listed>,
+    bytes: usize,
+}
+
+impl List<'_> {
+    /// Adds a row, if the restriction of the table admits it.
+    ///
+    /// # Errors
+    /// `TableTooBig`.
+    fn add(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
+        if !self.filter.admits(row, self.view, self.logon)? {
+            return Ok(());
+        }
+        let orders = self.table.sort.iter();
+        let mut values = Vec::with_capacity(orders.len());
+        for order in orders {
+            let value = row.value(self.view, self.logon, order.tag)?.map(shortened);
+            self.bytes = self.bytes.saturating_add(value.as_ref().map_or(0, size));
+            values.push(value);
+        }
+        if self.rows.len() >= ROWS_MAX || self.bytes > SORT_BYTES_MAX {
+            return Err(ErrorCode::MAPI_E_TABLE_TOO_BIG.into());
+        }
+        let is_unread = matches!(row, Row::Message(message, ..) if !message.0.read);
+        self.rows.push(Listed { key: row.key(), values, is_unread });
+        Ok(())
+    }
+
+    /// Adds the rows of a message: one, or one for each value of a multivalued property.
+    fn add_message(&mut self, message: Message, properties: Properties) -> Result<(), Refusal> {
+        let expanded = self.table.expanded_property().and_then(|tag| properties.get(tag).cloned());
+        let instances = expanded.map_or(1, |value| single_values(value).len().max(1));
+        let message = Box::new((message, properties));
+        let mut row = Row::Message(message, 0, self.table.category_levels);
+        for number in 0..u32::try_from(instances).unwrap_or(u32::MAX) {
+            if let Row::Message(_, instance, _) = &mut row {
+                *instance = number;
+            }
+            self.add(&row)?;
         }
         Ok(())
-    };
+    }
+}
+
+/// The rows of a table that its restriction admits, in its order, and their categories.
+fn list(
+    view: &View<'_>,
+    logon: &Logon,
+    table: &Table,
+    code_page: CodePage,
+) -> Result<(Vec<Key>, HashMap<u64, Category>), Refusal> {
+    let filter = Filter::new(table.restriction.as_deref(), code_page);
+    let mut list = List { view, logon, table, filter, rows: Vec::new(), bytes: 0 };
     let mailbox = logon.mailbox.id;
     match &table.source {
         Source::Hierarchy { folder, depth, deleted } => {
@@ -104,43 +262,41 @@ fn list(view: &View<'_>, logon: &Logon, table: &Table, code_page: CodePage) -> R
                 let found = view.folder(mailbox, id)?;
                 let wanted = below > 0 && (*depth || below == 1) && found.deleted == *deleted;
                 if wanted && logon.rights(view, id)? & (READ_ANY | VISIBLE | OWNER) != 0 {
-                    take(&Row::Folder(Box::new(found), below))?;
+                    list.add(&Row::Folder(Box::new(found), below))?;
                 }
             }
         }
         Source::Contents { folder, filter } => {
             logon.require(view, *folder, READ_ANY | OWNER)?;
+            let mut refused = None;
             view.for_each_message(mailbox, *folder, *filter, |message, properties| {
-                take(&Row::Message(Box::new((message, properties))))
+                if refused.is_none() {
+                    refused = list.add_message(message, properties).err();
+                }
+                Ok(())
             })?;
+            if let Some(refusal) = refused {
+                return Err(refusal);
+            }
         }
         Source::Fixed(rows) => {
             for (index, properties) in rows.iter().enumerate() {
-                take(&Row::Fixed(index, properties))?;
+                list.add(&Row::Fixed(index, properties))?;
             }
         }
     }
-    if !table.sort.is_empty() {
-        keys.sort_by(|(_, a), (_, b)| {
-            let orders = table.sort.iter().zip(a.iter().zip(b)).map(|(order, (a, b))| {
-                let ascending = sort_order(a.as_ref(), b.as_ref());
-                if order.order == Order::Descending { ascending.reverse() } else { ascending }
-            });
-            orders.fold(Ordering::Equal, Ordering::then)
-        });
-    }
-    Ok(keys.into_iter().map(|(key, _)| key).collect())
+    Ok(arranged(table, list.rows))
 }
 
-/// The values of the row `key` in the columns of a table. `None` if the row no longer exists.
+/// The values of the row `key` of a table in `columns`. `None` if the row no longer exists.
 pub(super) fn values(
     view: &View<'_>,
     logon: &Logon,
-    (source, columns): (&Source, &[PropTag]),
+    (table, columns): (&Table, &[PropTag]),
     key: Key,
     code_page: CodePage,
 ) -> Result<Option<PropertyRow>, Refusal> {
-    let Some(row) = row(view, logon, source, key)? else { return Ok(None) };
+    let Some(row) = row(view, logon, table, key)? else { return Ok(None) };
     let mut values = Vec::with_capacity(columns.len());
     for column in columns {
         let value = row.value(view, logon, *column)?.map(shortened);
@@ -153,14 +309,15 @@ pub(super) fn values(
 pub(super) fn find(
     view: &View<'_>,
     logon: &Logon,
-    source: &Source,
+    table: &Table,
     keys: &mut dyn Iterator<Item = (usize, Key)>,
     matching: (&Restriction, CodePage),
 ) -> Result<Option<usize>, Refusal> {
     let (restriction, code_page) = matching;
+    let mut filter = Filter::new(Some(restriction), code_page);
     for (place, key) in keys {
-        let Some(row) = row(view, logon, source, key)? else { continue };
-        if matches(restriction, &|tag| row.value(view, logon, tag).ok().flatten(), code_page) {
+        let Some(row) = row(view, logon, table, key)? else { continue };
+        if filter.admits(&row, view, logon)? {
             return Ok(Some(place));
         }
     }
@@ -168,16 +325,19 @@ pub(super) fn find(
 }
 
 /// The row `key`. `None` if it no longer exists.
-fn row<'a>(view: &View<'_>, logon: &Logon, source: &'a Source, key: Key) -> Result<Option<Row<'a>>, Refusal> {
+fn row<'a>(view: &View<'_>, logon: &Logon, table: &'a Table, key: Key) -> Result<Option<Row<'a>>, Refusal> {
     let mailbox = logon.mailbox.id;
-    let row = match (key, source) {
+    let row = match (key, &table.source) {
         (Key::Folder(id, depth), _) => {
             view.folder(mailbox, id).map(|folder| Row::Folder(Box::new(folder), depth))
         }
-        (Key::Message(id), _) => view.message(mailbox, id).and_then(|message| {
+        (Key::Message(id, instance), _) => view.message(mailbox, id).and_then(|message| {
             let properties = view.content(message.content)?.properties;
-            Ok(Row::Message(Box::new((message, properties))))
+            Ok(Row::Message(Box::new((message, properties)), instance, table.category_levels))
         }),
+        (Key::Category(id), _) => {
+            return Ok(table.categories.get(&id).map(|category| Row::Category(id, category, table)));
+        }
         (Key::Fixed(index), Source::Fixed(rows)) => {
             return Ok(rows.get(index).map(|row| Row::Fixed(index, row)));
         }
@@ -188,6 +348,25 @@ fn row<'a>(view: &View<'_>, logon: &Logon, source: &'a Source, key: Key) -> Resu
         Err(store::Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The tags of the properties that the first `rows` rows of a table have.
+pub(super) fn tags(
+    view: &View<'_>,
+    table: &Table,
+    logon: &Logon,
+    rows: usize,
+) -> Result<Vec<PropTag>, Refusal> {
+    let mut tags = std::collections::BTreeSet::new();
+    for key in table.rows.iter().take(rows) {
+        match row(view, logon, table, *key)? {
+            Some(Row::Folder(folder, _)) => tags.extend(folder.properties.iter().map(|(tag, _)| tag)),
+            Some(Row::Message(message, ..)) => tags.extend(message.1.iter().map(|(tag, _)| tag)),
+            Some(Row::Fixed(_, properties)) => tags.extend(properties.iter().map(|(tag, _)| tag)),
+            Some(Row::Category(..)) | None => {}
+        }
+    }
+    Ok(tags.into_iter().collect())
 }
 
 /// A value as tables have it: long ones are cut.

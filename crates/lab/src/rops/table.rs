@@ -1,36 +1,39 @@
-//! Tables: columns, order, restriction, cursor and rows ([MS-OXCTABL] 3.2.5).
+//! Tables: columns, order, restriction and rows ([MS-OXCTABL] 3.2.5).
 
 use std::sync::Arc;
 
 use mapi::ErrorCode;
-use mapi::property::{PropTag, PropType, PropertyRow, Row, Rows};
+use mapi::data::{Order, SortOrder, SortOrderSet};
+use mapi::property::{PropTag, PropType, PropertyRow, Rows};
 use mapi::rop::table::{
-    Bookmark, FindRowFlags, QueryRowsFlags, RopFindRowRequest, RopFindRowResponse, RopQueryPositionResponse,
-    RopQueryRowsRequest, RopQueryRowsResponse, RopRestrictRequest, RopSeekRowRequest, RopSeekRowResponse,
-    RopSetColumnsRequest, RopSortTableRequest, TableStatus, TableStatusResponse,
+    Bookmark, QueryRowsFlags, RopQueryColumnsAllResponse, RopQueryRowsRequest, RopQueryRowsResponse,
+    RopRestrictRequest, RopSetColumnsRequest, RopSortTableRequest, TableStatus, TableStatusResponse,
 };
-use mapi::rop::{Bool, RequestBody, ResponseBody, RopRequest};
+use mapi::rop::{List16, RequestBody, ResponseBody, RopRequest};
 use wire::Writer;
 
 use super::context::Context;
 use super::outcome::{Outcome, Success, done};
-use super::rows::{find, refresh, values};
+use super::rows::{refresh, tags, values};
 use crate::notify::subscription::Watch;
 use crate::refusal::Refusal;
 use crate::session::logon::Logon;
-use crate::session::table::{Notified, Table, TableKind};
+use crate::session::table::{Notified, Table, TableKind, is_instance};
+use crate::values::folder::KNOWN as OF_FOLDERS;
+use crate::values::message::COMPUTED as OF_MESSAGES;
 use crate::values::restriction::check;
 
 /// `ecUnableToAbort`: nothing is executed asynchronously ([MS-OXCTABL] 3.2.5.6).
 const UNABLE_TO_ABORT: ErrorCode = ErrorCode(0x8004_0114);
 /// The most columns of a table.
 const COLUMNS_MAX: usize = 512;
-/// The most columns by which a table is sorted.
+/// The most columns by which a table is sorted, and the most levels of categories.
 const SORT_MAX: usize = 16;
+const LEVELS_MAX: usize = 4;
+/// How many rows `RopQueryColumnsAll` looks at.
+const SAMPLE: usize = 100;
 /// The size of a response to `RopQueryRows` without its rows ([MS-OXCROPS] 2.2.5.4.2).
 const QUERY_ROWS_SIZE: usize = 1 + 1 + 4 + 1 + 2;
-/// The size of a response to `RopFindRow` without its row.
-const FIND_ROW_SIZE: usize = 1 + 1 + 4 + 1 + 1;
 
 const COMPLETE: TableStatusResponse = TableStatusResponse { table_status: TableStatus::TBLSTAT_COMPLETE };
 
@@ -40,30 +43,64 @@ pub(super) fn set_columns(context: &mut Context<'_>, request: &RopSetColumnsRequ
     let columns = &request.property_tags.0;
     let valid = |tag: &PropTag| {
         let prop_type = tag.prop_type();
-        let known = PropType(prop_type.0 & !PropType::MULTIVALUE_INSTANCE).of_value();
+        let known = PropType(prop_type.0 & !PropType::MULTIVALUE_INSTANCE);
         !matches!(known, PropType::PtypUnspecified | PropType::PtypErrorCode | PropType::PtypNull)
-            && prop_type.0 & PropType::MULTIVALUE_INSTANCE == 0
             && known.name().is_some()
+            && (!is_instance(*tag) || known.is_multiple())
     };
+    let before = table.expanded_property();
     table.columns = None;
     if columns.is_empty() || columns.len() > COLUMNS_MAX || !columns.iter().all(valid) {
         return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
     }
+    if columns.iter().any(|tag| is_instance(*tag)) && table.source.kind() != TableKind::Contents {
+        return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
+    }
+    let sorted = table.sort.iter().map(|order| order.tag);
+    if !has_one_instance(columns.iter().copied().chain(sorted)) {
+        return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
+    }
     table.columns = Some(columns.clone());
+    if table.expanded_property() != before {
+        table.forget();
+    }
     done(ResponseBody::RopSetColumns(COMPLETE))
 }
 
-/// `RopSortTable` ([MS-OXCTABL] 3.2.5.3). Tables are not grouped.
+/// Whether at most one of the properties `tags` has a row for each of its values.
+fn has_one_instance(tags: impl Iterator<Item = PropTag>) -> bool {
+    let mut instances = tags.filter(|tag| is_instance(*tag));
+    let first = instances.next();
+    instances.all(|tag| first.is_some_and(|first| first.is_same_property(tag)))
+}
+
+/// `RopSortTable` ([MS-OXCTABL] 3.2.5.3).
 pub(super) fn sort(context: &mut Context<'_>, request: &RopSortTableRequest) -> Outcome {
     let (_, table) = context.table_of(&[TableKind::Contents])?;
-    let orders = &request.sort_orders;
-    if orders.categorized_count > 0 || orders.expanded_count > 0 {
-        return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
-    }
-    if orders.sort_orders.len() > SORT_MAX {
+    let SortOrderSet { categorized_count, expanded_count, sort_orders } = &request.sort_orders;
+    let (levels, expanded) = (usize::from(*categorized_count), usize::from(*expanded_count));
+    table.sort.clear();
+    (table.category_levels, table.expanded_levels) = (0, 0);
+    table.toggled.clear();
+    table.restart();
+    if sort_orders.len() > SORT_MAX || levels > LEVELS_MAX {
         return Err(ErrorCode::MAPI_E_TOO_COMPLEX.into());
     }
-    table.sort.clone_from(&orders.sort_orders);
+    let valid = |(place, order): (usize, &SortOrder)| match order.order {
+        Order::Ascending | Order::Descending => true,
+        Order::MaximumCategory => levels > 0 && place == levels,
+        _ => false,
+    };
+    let columns = table.columns.iter().flatten().copied();
+    if levels > sort_orders.len()
+        || expanded > levels
+        || !sort_orders.iter().enumerate().all(|(place, order)| valid((place, order)))
+        || !has_one_instance(sort_orders.iter().map(|order| order.tag).chain(columns))
+    {
+        return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
+    }
+    table.sort.clone_from(sort_orders);
+    (table.category_levels, table.expanded_levels) = (levels, expanded);
     table.restart();
     done(ResponseBody::RopSortTable(COMPLETE))
 }
@@ -100,6 +137,8 @@ pub(super) fn reset(context: &mut Context<'_>) -> Outcome {
     let (_, table) = context.table()?;
     table.columns = None;
     table.sort.clear();
+    (table.category_levels, table.expanded_levels) = (0, 0);
+    table.toggled.clear();
     table.restriction = None;
     table.restart();
     if table.notified == Notified::Always {
@@ -112,7 +151,7 @@ pub(super) fn reset(context: &mut Context<'_>) -> Outcome {
 
 /// The table on which the ROP acts, with its rows as they are now. The client is notified of their changes from now on,
 /// unless it does not want to be ([MS-OXCNOTIF] 3.1.4.3).
-fn read<'a>(context: &'a mut Context<'_>) -> Result<(Arc<Logon>, &'a mut Table), Refusal> {
+pub(super) fn read<'a>(context: &'a mut Context<'_>) -> Result<(Arc<Logon>, &'a mut Table), Refusal> {
     let (backend, code_page, handle) = (context.backend(), context.session.code_page, context.handle()?);
     let (subscriber, logon_id) = (Arc::clone(&context.session.subscriber), context.request.logon_id);
     let (logon, table) = context.table()?;
@@ -147,7 +186,7 @@ pub(super) fn query_rows(context: &mut Context<'_>, request: &RopQueryRowsReques
     backend.read(|view| {
         let mut size = QUERY_ROWS_SIZE;
         for key in keys {
-            if let Some(row) = values(view, &logon, (&table.source, &columns), *key, code_page)? {
+            if let Some(row) = values(view, &logon, (table, &columns), *key, code_page)? {
                 size = size.saturating_add(encoded(&row, &columns)?.len());
                 if size > room {
                     break;
@@ -189,74 +228,23 @@ pub(super) fn encoded(row: &PropertyRow, columns: &[PropTag]) -> Result<Vec<u8>,
     written.map(|()| w.into_vec()).map_err(|_| ErrorCode::MAPI_E_CALL_FAILED)
 }
 
-/// `RopQueryPosition` ([MS-OXCTABL] 3.2.5.8).
-pub(super) fn position(context: &mut Context<'_>) -> Outcome {
-    let (_, table) = read(context)?;
-    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    done(ResponseBody::RopQueryPosition(RopQueryPositionResponse {
-        numerator: number(table.cursor),
-        denominator: number(table.rows.len()),
-    }))
-}
-
-/// `RopSeekRow` ([MS-OXCTABL] 3.2.5.9).
-pub(super) fn seek(context: &mut Context<'_>, request: &RopSeekRowRequest) -> Outcome {
-    let (_, table) = read(context)?;
-    let rows = i64::try_from(table.rows.len()).unwrap_or(i64::MAX);
-    let from = match request.origin {
-        Bookmark::BOOKMARK_BEGINNING => 0,
-        Bookmark::BOOKMARK_CURRENT => i64::try_from(table.cursor).unwrap_or(i64::MAX),
-        Bookmark::BOOKMARK_END => rows,
-        _ => return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into()),
-    };
-    let wanted = from.saturating_add(i64::from(request.row_count));
-    let to = wanted.clamp(0, rows);
-    table.cursor = usize::try_from(to).unwrap_or_default();
-    let moved = i32::try_from(to.saturating_sub(from)).unwrap_or_default();
-    let wanted_count = request.want_row_moved_count.is_true();
-    done(ResponseBody::RopSeekRow(RopSeekRowResponse {
-        has_sought_less: Bool(u8::from(wanted_count && to != wanted)),
-        rows_sought: if wanted_count { moved } else { 0 },
-    }))
-}
-
-/// `RopFindRow` ([MS-OXCTABL] 3.2.5.14). There are no bookmarks but the predefined ones.
-pub(super) fn find_row(context: &mut Context<'_>, request: &RopFindRowRequest) -> Outcome {
-    let (backend, code_page, room) = (context.backend(), context.session.code_page, context.room);
-    context.table_of(&[TableKind::Contents, TableKind::Hierarchy])?;
+/// `RopQueryColumnsAll`: the properties that the server computes, and those that the first rows have ([MS-OXCTABL]
+/// 3.2.5.13).
+pub(super) fn all_columns(context: &mut Context<'_>) -> Outcome {
+    let (backend, room) = (context.backend(), context.room);
     let (logon, table) = read(context)?;
-    let columns = table.columns.clone().ok_or(ErrorCode::EC_NULL_OBJECT)?;
-    let restriction = request.restriction_data.value.as_ref();
-    let restriction = restriction.filter(|_| request.restriction_data.trailing.is_empty());
-    let restriction = restriction.ok_or(ErrorCode::MAPI_E_TOO_COMPLEX)?;
-    check(restriction)?;
-    let from = match request.origin {
-        Bookmark::BOOKMARK_BEGINNING => 0,
-        Bookmark::BOOKMARK_CURRENT => table.cursor,
-        Bookmark::BOOKMARK_END => table.rows.len(),
-        _ => return Err(ErrorCode::MAPI_E_INVALID_BOOKMARK.into()),
+    let computed: &[PropTag] = match table.source.kind() {
+        TableKind::Hierarchy => &OF_FOLDERS,
+        TableKind::Contents => &OF_MESSAGES,
+        TableKind::Other => &[],
     };
-    let backwards = request.find_row_flags.contains(FindRowFlags::BACKWARDS);
-    let (found, row) = backend.read(|view| {
-        let keys = table.rows.iter().copied().enumerate();
-        let matching = (&**restriction, code_page);
-        let found = if backwards {
-            find(view, &logon, &table.source, &mut keys.take(from).rev(), matching)?
-        } else {
-            find(view, &logon, &table.source, &mut keys.skip(from), matching)?
-        };
-        let found = found.ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
-        let key = table.rows.get(found).ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
-        let row = values(view, &logon, (&table.source, &columns), *key, code_page)?;
-        Ok::<_, Refusal>((found, row.ok_or(ErrorCode::MAPI_E_NOT_FOUND)?))
-    })?;
-    if encoded(&row, &columns)?.len().saturating_add(FIND_ROW_SIZE) > room {
+    let tags = backend.read(|view| tags(view, table, &logon, SAMPLE))?;
+    let others = tags.into_iter().filter(|tag| !computed.iter().any(|known| known.is_same_property(*tag)));
+    let property_tags: Vec<PropTag> = computed.iter().copied().chain(others).collect();
+    if property_tags.len().saturating_mul(4).saturating_add(QUERY_ROWS_SIZE) > room {
         return Err(ErrorCode::EC_BUFFER_TOO_SMALL.into());
     }
-    table.cursor = found;
-    done(ResponseBody::RopFindRow(RopFindRowResponse {
-        row_no_longer_visible: Bool::FALSE,
-        has_row_data: Bool::TRUE,
-        row_data: Some(Row::new(columns, row)),
+    done(ResponseBody::RopQueryColumnsAll(RopQueryColumnsAllResponse {
+        property_tags: List16(property_tags),
     }))
 }

@@ -32,6 +32,10 @@ pub(crate) fn row_events(
     let backend = Arc::clone(&session.backend);
     let Some((logon, table)) = notified_table(session, handle) else { return Ok(Some(Vec::new())) };
     let Some(columns) = table.columns.clone() else { return Ok(Some(Vec::new())) };
+    // The rows of categories change with those in them.
+    if table.category_levels > 0 {
+        return Ok(None);
+    }
     refresh(&backend, &logon, table, code_page)?;
     let changes = table.take_changes(modified);
     if changes.len() > ROWS_MAX {
@@ -48,7 +52,7 @@ pub(crate) fn row_events(
             let row_data = match after {
                 None => Vec::new(),
                 // A row that has disappeared since it was listed is deleted in the next notifications.
-                Some(_) => match values(view, &logon, (&table.source, &columns), key, code_page)? {
+                Some(_) => match values(view, &logon, (table, &columns), key, code_page)? {
                     Some(row) => encoded(&row, &columns)?,
                     None => continue,
                 },
@@ -107,12 +111,14 @@ fn notification(table: &Table, event: TableEvent) -> NotificationData {
 
 fn table_row(table: &Table, key: Key) -> TableRow {
     match (key, &table.source) {
-        (Key::Message(id), Source::Contents { folder, .. }) => TableRow {
+        (Key::Message(id, instance), Source::Contents { folder, .. }) => TableRow {
             folder_id: folder.folder_id(),
-            message: Some(MessageRow { message_id: id.message_id(), instance: 0 }),
+            message: Some(MessageRow { message_id: id.message_id(), instance }),
         },
-        (Key::Folder(id, _) | Key::Message(id), _) => TableRow { folder_id: id.folder_id(), message: None },
-        (Key::Fixed(_), _) => TableRow::default(),
+        (Key::Folder(id, _) | Key::Message(id, _), _) => {
+            TableRow { folder_id: id.folder_id(), message: None }
+        }
+        (Key::Category(_) | Key::Fixed(_), _) => TableRow::default(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`MailboxSession::execute_chain`] executes the ROPs of a request. Executing blocks the thread while the store
 //! accesses the disk.
 
+pub(crate) mod bookmarks;
 mod execute;
 pub(crate) mod logon;
 pub(crate) mod message;

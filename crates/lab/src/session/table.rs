@@ -1,12 +1,13 @@
 //! Tables: where their rows come from, their columns, their cursor, and the changes of their rows ([MS-OXCTABL]).
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use mapi::data::SortOrder;
-use mapi::property::{PropTag, Restriction};
+use mapi::property::{PropTag, PropType, PropertyValue, Restriction};
 use store::{MessageFilter, ObjectId, Properties};
 use wire::FileTime;
 
+use super::bookmarks::Bookmarks;
 use crate::notify::subscription::Interest;
 
 /// A table.
@@ -16,15 +17,36 @@ pub(crate) struct Table {
     /// The columns, once the client has set them.
     pub(crate) columns: Option<Vec<PropTag>>,
     pub(crate) sort: Vec<SortOrder>,
+    /// By how many of the sort columns, from the first one on, rows are grouped into categories, and how many of these
+    /// levels were expanded when the table was sorted.
+    pub(crate) category_levels: usize,
+    pub(crate) expanded_levels: usize,
+    /// The ids of the categories that the client has expanded or collapsed since.
+    pub(crate) toggled: BTreeSet<u64>,
+    pub(crate) categories: HashMap<u64, Category>,
     pub(crate) restriction: Option<Box<Restriction>>,
     /// The rows, and the state of the source in which they were listed.
     pub(crate) rows: Vec<Key>,
     pub(crate) listed: Option<FileTime>,
     /// The place of the current row in `rows`.
     pub(crate) cursor: usize,
+    pub(crate) bookmarks: Bookmarks<Key>,
     pub(crate) notified: Notified,
     /// The rows as the client knows them, if they have changed since it was notified.
     known: Option<Vec<Key>>,
+}
+
+/// A category: a group of rows with equal values ([MS-OXCTABL] 2.2.2.3.1). It has a row of its own, the header.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Category {
+    /// How many categories it is in.
+    pub(crate) level: usize,
+    /// The values of the sort columns up to its level.
+    pub(crate) values: Vec<Option<PropertyValue>>,
+    /// The number of messages in it, and of those that were not read.
+    pub(crate) count: u32,
+    pub(crate) unread: u32,
+    pub(crate) is_expanded: bool,
 }
 
 /// Whether the client is notified of changes of the rows.
@@ -81,29 +103,46 @@ impl Source {
 pub(crate) enum Key {
     /// A folder, and its depth below that of the table.
     Folder(ObjectId, u32),
-    Message(ObjectId),
+    /// A message, and the number of its row among those that it has for the values of a multivalued property.
+    Message(ObjectId, u32),
+    /// The header of the category with this id.
+    Category(u64),
     /// The place among the rows of [`Source::Fixed`].
     Fixed(usize),
 }
 
 impl Table {
-    pub(crate) const fn new(source: Source, notified: Notified) -> Self {
+    pub(crate) fn new(source: Source, notified: Notified) -> Self {
         Self {
             source,
             columns: None,
             sort: Vec::new(),
+            category_levels: 0,
+            expanded_levels: 0,
+            toggled: BTreeSet::new(),
+            categories: HashMap::new(),
             restriction: None,
             rows: Vec::new(),
             listed: None,
             cursor: 0,
+            bookmarks: Bookmarks::default(),
             notified,
             known: None,
         }
     }
 
+    /// The multivalued property for whose single values the table has rows ([MS-OXCTABL] 3.2.5.2, 3.2.5.3).
+    pub(crate) fn expanded_property(&self) -> Option<PropTag> {
+        let columns = self.columns.iter().flatten().copied();
+        let mut tags = columns.chain(self.sort.iter().map(|order| order.tag));
+        tags.find(|tag| is_instance(*tag))
+    }
+
     /// Lists the rows again at the next access, with the cursor at the beginning.
     pub(crate) fn restart(&mut self) {
         self.rows.clear();
+        self.categories.clear();
+        self.bookmarks.clear();
         self.cursor = 0;
         self.forget();
     }
@@ -114,6 +153,7 @@ impl Table {
         let current = self.rows.get(self.cursor);
         let found = current.and_then(|current| rows.iter().position(|row| row == current));
         self.cursor = found.unwrap_or(self.cursor).min(rows.len());
+        self.bookmarks.follow(&self.rows, &rows);
         let before = std::mem::replace(&mut self.rows, rows);
         if self.notified == Notified::Always && self.listed.is_some() && self.known.is_none() {
             self.known = Some(before);
@@ -153,8 +193,8 @@ impl Table {
         let mut after = None;
         for key in &self.rows {
             let is_modified = match key {
-                Key::Folder(id, _) | Key::Message(id) => modified.contains(id),
-                Key::Fixed(_) => false,
+                Key::Folder(id, _) | Key::Message(id, _) => modified.contains(id),
+                Key::Category(_) | Key::Fixed(_) => false,
             };
             if !before.contains(key) {
                 changes.push(RowChange::Added(*key, after));
@@ -167,12 +207,17 @@ impl Table {
     }
 }
 
+/// Whether the column `tag` has one of the values of a multivalued property in each row.
+pub(crate) const fn is_instance(tag: PropTag) -> bool {
+    tag.prop_type().0 & PropType::MULTIVALUE_INSTANCE != 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const fn key(id: u64) -> Key {
-        Key::Message(ObjectId::own(id))
+        Key::Message(ObjectId::own(id), 0)
     }
 
     fn table(notified: Notified, rows: &[u64]) -> Table {

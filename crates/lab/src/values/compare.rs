@@ -28,7 +28,8 @@ pub(crate) fn order(a: &PropertyValue, b: &PropertyValue) -> Option<Ordering> {
 /// The order of two values in a sorted table: rows without the property are first.
 pub(crate) fn sort_order(a: Option<&PropertyValue>, b: Option<&PropertyValue>) -> Ordering {
     match (a, b) {
-        (Some(a), Some(b)) => order(a, b).unwrap_or(Ordering::Equal),
+        // Values of different types have the order of their types, so that the order is total.
+        (Some(a), Some(b)) => order(a, b).unwrap_or_else(|| a.prop_type().0.cmp(&b.prop_type().0)),
         (a, b) => a.is_some().cmp(&b.is_some()),
     }
 }

@@ -12,7 +12,7 @@ pub(crate) fn requested(tag: PropTag, value: Option<PropertyValue>, code_page: C
     if matches!(value, PropertyValue::Error(_)) {
         return value;
     }
-    match tag.prop_type() {
+    match tag.prop_type().of_value() {
         PropType::PtypUnspecified => PropertyValue::Typed(Box::new(TypedValue::new(value))),
         wanted => {
             to_type(value, wanted, code_page).unwrap_or(PropertyValue::Error(ErrorCode::MAPI_E_NOT_FOUND))
@@ -50,6 +50,26 @@ pub(crate) fn stored(value: &PropertyValue, code_page: CodePage) -> PropertyValu
         own => own,
     };
     to_type(value.detached(), unicode, code_page).unwrap_or_else(|| value.detached())
+}
+
+/// The single values of `value`, which is one itself unless its type is multivalued.
+pub(crate) fn single_values(value: PropertyValue) -> Vec<PropertyValue> {
+    use PropertyValue as V;
+    match value {
+        V::MultipleInteger16(values) => values.into_iter().map(V::Integer16).collect(),
+        V::MultipleInteger32(values) => values.into_iter().map(V::Integer32).collect(),
+        V::MultipleInteger64(values) => values.into_iter().map(V::Integer64).collect(),
+        V::MultipleFloating32(values) => values.into_iter().map(V::Floating32).collect(),
+        V::MultipleFloating64(values) => values.into_iter().map(V::Floating64).collect(),
+        V::MultipleCurrency(values) => values.into_iter().map(V::Currency).collect(),
+        V::MultipleFloatingTime(values) => values.into_iter().map(V::FloatingTime).collect(),
+        V::MultipleString8(values) => values.into_iter().map(V::String8).collect(),
+        V::MultipleUnicode(values) => values.into_iter().map(V::Unicode).collect(),
+        V::MultipleTime(values) => values.into_iter().map(V::Time).collect(),
+        V::MultipleGuid(values) => values.into_iter().map(V::Guid).collect(),
+        V::MultipleBinary(values) => values.into_iter().map(V::Binary).collect(),
+        single => vec![single],
+    }
 }
 
 /// The number of bytes of a value in memory, about.

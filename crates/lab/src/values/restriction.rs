@@ -5,27 +5,71 @@ use mapi::property::{
     BitmapOperator, FuzzyLevel, PropTag, PropertyValue, RelationalOperator, Restriction, TaggedValue,
 };
 
+use store::Properties;
+
 use super::compare::{order, satisfies};
-use super::convert::{size, stored};
+use super::convert::{single_values, size, stored};
 use crate::codepage::CodePage;
 use crate::directory::fold;
 
+/// The properties that stand for nested objects ([MS-OXCDATA] 2.12.9).
+const NESTED: [PropTag; 2] = [PropTag::PidTagMessageRecipients, PropTag::PidTagMessageAttachments];
 /// The most restrictions within one.
 const PARTS_MAX: usize = 1000;
 
-/// Returns the value of a property.
-pub(crate) type Values<'a> = dyn Fn(PropTag) -> Option<PropertyValue> + 'a;
+/// An object on which a restriction is evaluated.
+pub(crate) trait Matched {
+    /// The value of a property.
+    fn value(&self, tag: PropTag) -> Option<PropertyValue>;
+
+    /// The recipients or attachments of a message, for which `tag` stands.
+    fn nested(&self, _tag: PropTag) -> Vec<Properties> {
+        Vec::new()
+    }
+}
+
+/// An object without nested ones.
+impl<F: Fn(PropTag) -> Option<PropertyValue>> Matched for F {
+    fn value(&self, tag: PropTag) -> Option<PropertyValue> {
+        self(tag)
+    }
+}
+
+impl Matched for Properties {
+    fn value(&self, tag: PropTag) -> Option<PropertyValue> {
+        self.get(tag).cloned()
+    }
+}
+
+/// The number of restrictions in `restriction`, with itself.
+pub(crate) fn parts(restriction: &Restriction) -> usize {
+    let (mut pending, mut parts) = (vec![restriction], 0_usize);
+    while let Some(part) = pending.pop() {
+        parts = parts.saturating_add(1);
+        pending.extend(part.children());
+    }
+    parts
+}
+
+/// The restriction without the count that limits how many objects match ([MS-OXCDATA] 2.12.11), and this count.
+pub(crate) fn counted(restriction: &Restriction) -> (&Restriction, Option<u32>) {
+    match restriction {
+        Restriction::Count { count, restriction } => (restriction, Some(*count)),
+        other => (other, None),
+    }
+}
 
 /// Checks that `restriction` can be evaluated. Its depth is limited by its decoder.
 ///
 /// # Errors
-/// `ecTooComplex` for kinds that are not supported, and for too many parts.
+/// `ecTooComplex` for kinds that are not supported, for a count within another restriction, and for too many parts.
 pub(crate) fn check(restriction: &Restriction) -> Result<(), ErrorCode> {
-    let (mut pending, mut parts) = (vec![restriction], 0_usize);
+    let (mut pending, mut parts) = (vec![counted(restriction).0], 0_usize);
     while let Some(part) = pending.pop() {
         parts = parts.saturating_add(1);
         let supported = match part {
-            Restriction::SubObject { .. } | Restriction::Count { .. } => false,
+            Restriction::SubObject { object, .. } => NESTED.contains(object),
+            Restriction::Count { .. } => false,
             Restriction::Property { relop, .. } => {
                 !matches!(*relop, RelationalOperator::RELOP_RE | RelationalOperator::RELOP_MEMBER_OF_DL)
             }
@@ -40,20 +84,26 @@ pub(crate) fn check(restriction: &Restriction) -> Result<(), ErrorCode> {
 }
 
 /// Whether an object with `values` matches `restriction`, whose 8-bit texts are in `code_page`.
-pub(crate) fn matches(restriction: &Restriction, values: &Values<'_>, code_page: CodePage) -> bool {
-    let inner = |one: &Restriction| matches(one, values, code_page);
+pub(crate) fn matches(restriction: &Restriction, object: &dyn Matched, code_page: CodePage) -> bool {
+    let inner = |one: &Restriction| matches(one, object, code_page);
+    let values = |tag| object.value(tag);
     match restriction {
         Restriction::And(all) => all.iter().all(inner),
         Restriction::Or(any) => any.iter().any(inner),
         Restriction::Not(one) => !inner(one),
         Restriction::Exist { tag } => values(*tag).is_some(),
         Restriction::Content { fuzzy_level, tag, value } => {
-            values(*tag).is_some_and(|own| contains(&own, value, *fuzzy_level, code_page))
+            let contains = |own: &PropertyValue| contains(own, value, *fuzzy_level, code_page);
+            values(*tag).is_some_and(|own| single_values(own).iter().any(contains))
         }
         Restriction::Property { relop, tag, value } => {
             let wanted = stored(&value.value, code_page);
-            let order = values(*tag).and_then(|own| order(&own, &wanted));
-            order.is_some_and(|order| satisfies(*relop, order))
+            let satisfied =
+                |own: &PropertyValue| order(own, &wanted).is_some_and(|order| satisfies(*relop, order));
+            let is_list = wanted.prop_type().is_multiple();
+            values(*tag).is_some_and(|own| {
+                if is_list { satisfied(&own) } else { single_values(own).iter().any(satisfied) }
+            })
         }
         Restriction::CompareProperties { relop, tag1, tag2 } => {
             let both = values(*tag1).zip(values(*tag2));
@@ -71,7 +121,10 @@ pub(crate) fn matches(restriction: &Restriction, values: &Values<'_>, code_page:
             satisfies(*relop, size(&value).cmp(&wanted))
         }),
         Restriction::Comment { restriction, .. } => restriction.as_ref().is_none_or(|one| inner(one)),
-        Restriction::SubObject { .. } | Restriction::Count { .. } => false,
+        Restriction::SubObject { object: tag, restriction } => {
+            object.nested(*tag).iter().any(|nested| matches(restriction, nested, code_page))
+        }
+        Restriction::Count { restriction, .. } => inner(restriction),
     }
 }
 
