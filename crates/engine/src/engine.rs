@@ -130,8 +130,8 @@ impl Engine {
         session.close();
         let mut session = session.lock();
         if session.end() {
-            if let Some(names) = session.store_names() {
-                self.store_sessions().forget(session.id(), names);
+            if let Some(index) = session.index() {
+                self.store_sessions().forget_index(index, session.id());
             }
             self.stack().unbind(&mut session);
             session.clear();

@@ -6,19 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use identity::{Proof, SecurityContext};
 use mapi::Interface;
-use wire::{Guid, Now};
+use wire::Now;
 
 use crate::module_state::{ModuleState, Slots};
 use crate::objects::table::ObjectTable;
 use crate::user_memory::MemoryLimit;
-
-/// The context handle and the session index (`picxr`, [MS-OXCRPC] 3.1.4.1) that the server issued to a session of the
-/// mailbox store over RPC.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct StoreNames {
-    pub(crate) handle: Guid,
-    pub(crate) index: Option<u16>,
-}
 
 /// The state of one client at one service of the server, from its Connect or Bind to its Disconnect or Unbind, under
 /// one security context.
@@ -29,7 +21,8 @@ pub struct Session {
     peer: SocketAddr,
     slots: Slots,
     objects: ObjectTable,
-    store_names: Option<StoreNames>,
+    /// The index that the server issued to a session of the mailbox store over RPC (`picxr`, [MS-OXCRPC] 3.1.4.1).
+    index: Option<u16>,
     ended: bool,
     /// A hook panicked, so the state may be inconsistent, or the state of modules exceeds a limit.
     broken: bool,
@@ -44,7 +37,7 @@ impl std::fmt::Debug for Session {
             .field("peer", &self.peer)
             .field("slots", &self.slots.len())
             .field("objects", &self.objects.len())
-            .field("store_names", &self.store_names)
+            .field("index", &self.index)
             .field("ended", &self.ended)
             .field("broken", &self.broken)
             .finish()
@@ -60,8 +53,8 @@ impl Session {
         slots: Slots,
         objects: ObjectTable,
     ) -> Self {
-        let (store_names, ended, broken) = (None, false, false);
-        Self { id, interface, context, peer, slots, objects, store_names, ended, broken }
+        let (index, ended, broken) = (None, false, false);
+        Self { id, interface, context, peer, slots, objects, index, ended, broken }
     }
 
     /// The open server objects of the session. Within a hook for single ROPs the table is empty: use the view of the
@@ -129,15 +122,15 @@ impl Session {
         self.objects.take_reached()
     }
 
-    /// Sets what the server issued to the session. Returns `false` if the session has ended.
-    pub(crate) fn set_store_names(&mut self, names: StoreNames) -> bool {
-        self.store_names = Some(names);
+    /// Sets the index that the server issued to the session. Returns `false` if the session has ended.
+    pub(crate) const fn set_index(&mut self, index: u16) -> bool {
+        self.index = Some(index);
         !self.ended
     }
 
-    /// What the server issued to the session.
-    pub(crate) const fn store_names(&self) -> Option<StoreNames> {
-        self.store_names
+    /// The index that the server issued to the session.
+    pub(crate) const fn index(&self) -> Option<u16> {
+        self.index
     }
 
     /// Marks the session as ended. Returns `true` at the first call.

@@ -174,6 +174,44 @@ fn a_store_session_ends_if_the_upstream_issues_its_handle_again() {
     assert_eq!((ends.load(Ordering::SeqCst), groups[1].len()), (2, 0));
 }
 
+/// [MS-OXCRPC] 3.1.4.4: the handle of AsyncEMSMDB is derived from that of a session, which continues without it.
+#[test]
+fn a_derived_handle_is_lost_if_the_upstream_issues_it_to_another_session() {
+    let (engine, ends) = engine();
+    let [alice, bob] = ["a", "b"].map(caller);
+    let groups: [Arc<HandleTable>; 2] = Default::default();
+    let [mut alices, mut bobs] = groups.each_ref().map(|group| RpcClient::new(&engine, group));
+    // The upstream may use the UUID of the session for its derived handle, as grommunio does.
+    let derived = |number: u8| [&[0; 4][..], &[number; 16], &[0; 4]].concat();
+    let wait = (Interface::AsyncEmsmdb, 0);
+    let derive = (Interface::Emsmdb, 14);
+    let alices_handle = connect(&mut alices, &alice, 7, GROUP);
+    let first = open(&mut alices, &alice, derive, alices_handle, derived(7), GROUP);
+    let again = open(&mut alices, &alice, derive, alices_handle, derived(7), GROUP);
+    let kept = open(&mut alices, &alice, derive, alices_handle, derived(5), GROUP);
+    assert_eq!(groups[0].len(), 4, "a handle that is issued to the same session again is kept");
+
+    let (mut waiting, _) = alices.relayed(incoming(&alice, wait, first.to_vec()));
+    let bobs_handle = connect(&mut bobs, &bob, 8, OTHER);
+    let bobs = (open(&mut bobs, &bob, derive, bobs_handle, derived(7), OTHER), bobs);
+    for lost in [first, again] {
+        assert!(!mismatches(&mut alices, &alice, wait, lost, OTHER));
+    }
+    assert_eq!((ends.load(Ordering::SeqCst), groups[0].len()), (0, 2));
+    let refusal = waiting.call().stub_to_send().unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::NoSession, "a call that waits to be sent");
+    for (call, handle) in [((Interface::Emsmdb, 4), alices_handle), (wait, kept)] {
+        assert!(mismatches(&mut alices, &alice, call, handle, OTHER));
+    }
+    let (bobs_derived, mut bobs) = bobs;
+    assert!(mismatches(&mut bobs, &bob, wait, bobs_derived, GROUP));
+    // The record of a handle ends with the handle.
+    connect(&mut alices, &alice, 7, GROUP);
+    engine.end_group(&groups[0]);
+    let bobs_other = open(&mut bobs, &bob, derive, bobs_handle, derived(5), OTHER);
+    assert!(mismatches(&mut bobs, &bob, wait, bobs_other, GROUP));
+}
+
 /// grommunio has one handle of the address book for all users of an organization.
 #[test]
 fn address_book_sessions_with_the_same_handle_of_the_upstream_continue() {

@@ -17,9 +17,9 @@ use crate::engine::Engine;
 use crate::message::Body as _;
 use crate::operation::{Incoming, Operation};
 use crate::refusal::{Refusal, RefusalKind};
-use crate::session::{SharedSession, StoreNames};
+use crate::session::SharedSession;
 use crate::sessions::binding::{SessionBinding, cannot_encode_ahead};
-use crate::sessions::handles::{HandleEntry, HandleTable};
+use crate::sessions::handles::{HandleEntry, HandleTable, IssuedHandle};
 use crate::sessions::links;
 
 /// The context handles of an association group, and the one in an operation's request.
@@ -54,11 +54,23 @@ impl HandleBinding {
         if self.group.insert(local, bound) { Ok(local) } else { Err(handle_limit_refusal()) }
     }
 
-    /// The upstream issued `names` to `session`. Ends the session that had the handle before.
-    fn issued(&self, engine: &Engine, session: &SharedSession, names: StoreNames) {
-        if let Some(earlier) = engine.store_sessions().issue(names, session, &self.group) {
+    /// Records that the upstream issued `handle`, of `interface`, to `session`. A session of the mailbox store that had
+    /// it before ends, or loses it if it is a derived handle. Returns the record.
+    fn issued(
+        &self,
+        engine: &Engine,
+        session: &SharedSession,
+        (interface, handle): (Interface, Guid),
+    ) -> Option<Arc<IssuedHandle>> {
+        if !matches!(interface, Interface::Emsmdb | Interface::AsyncEmsmdb) {
+            return None;
+        }
+        let (issued, earlier) =
+            engine.store_sessions().issue_handle((interface, handle), session, &self.group);
+        if let Some(earlier) = earlier {
             engine.end_session(&earlier);
         }
+        Some(issued)
     }
 
     /// Replaces the upstream's handle in a little-endian response by the proxy's, and updates the handle table.
@@ -97,13 +109,15 @@ impl HandleBinding {
             _ => {
                 let interface = if kind == HandleUse::Derives { Interface::AsyncEmsmdb } else { interface };
                 let upstream_group = self.upstream_group;
-                let bound = HandleEntry { upstream, interface, session: session.clone(), upstream_group };
-                let local = self.bind(random, bound)?;
-                if links::opens_session(operation.key()) {
-                    let index = links::session_index(operation.key(), &stub);
-                    self.issued(engine, session, StoreNames { handle: upstream.uuid, index });
+                let record = self.issued(engine, session, (interface, upstream.uuid));
+                let session = session.clone();
+                if let Some(index) = links::session_index(operation.key(), &stub) {
+                    engine.store_sessions().issue_index(index, &session, &self.group);
                 }
-                local
+                self.bind(
+                    random,
+                    HandleEntry { upstream, interface, session, upstream_group, _issued: record },
+                )?
             }
         };
         let mut stub = Vec::from(stub);

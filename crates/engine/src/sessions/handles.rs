@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use mapi::Interface;
 use mapi::ndr::ContextHandle;
@@ -23,6 +23,8 @@ pub(crate) struct HandleEntry {
     /// The number of the upstream's association group in which the upstream opened it
     /// ([`AwaitsUpstream::received_in`](crate::AwaitsUpstream::received_in)).
     pub(crate) upstream_group: u64,
+    /// The record of the upstream's handle, if it is one of the mailbox store.
+    pub(crate) _issued: Option<Arc<IssuedHandle>>,
 }
 
 impl HandleEntry {
@@ -127,6 +129,16 @@ impl HandleTable {
         self.release(removed).pop()
     }
 
+    /// Removes the handles of the session with the number `session` on `interface` that are mapped to the upstream's
+    /// handle with this UUID.
+    pub(crate) fn remove_upstream_handle(&self, session: u64, interface: Interface, uuid: Guid) {
+        let is_named = |bound: &mut HandleEntry| {
+            bound.session.id() == session && bound.interface == interface && bound.upstream.uuid == uuid
+        };
+        let removed = self.lock().extract_if(|_, bound| is_named(bound)).map(|(_, bound)| bound).collect();
+        self.release(removed);
+    }
+
     /// Whether the budget is exhausted.
     pub(crate) fn is_full(&self) -> bool {
         self.budget.is_exhausted()
@@ -171,5 +183,63 @@ impl HandleTable {
 impl Drop for HandleTable {
     fn drop(&mut self) {
         self.drain();
+    }
+}
+
+/// A handle of the server. Servers may give the session and the handle that is derived from it the same UUID.
+type UpstreamHandle = (Interface, Guid);
+
+/// The handles that sessions have, each with the record of the session to which the server issued it last.
+#[derive(Debug, Default)]
+pub(crate) struct IssuedHandles {
+    records: Mutex<HashMap<UpstreamHandle, Weak<IssuedHandle>>>,
+}
+
+/// The record of a handle that the server issued to a session. It is removed when it is dropped, with the handle.
+#[derive(Debug)]
+pub(crate) struct IssuedHandle {
+    all: Arc<IssuedHandles>,
+    key: UpstreamHandle,
+    holder: HandleHolder,
+}
+
+/// The session to which the server issued a handle.
+#[derive(Debug, Clone)]
+pub(crate) struct HandleHolder {
+    pub(crate) session: u64,
+    /// The handles of its association group.
+    pub(crate) group: Weak<HandleTable>,
+}
+
+impl IssuedHandles {
+    /// The server issued the handle `key` to `holder`. Returns the record, and the other session that had the handle.
+    pub(crate) fn issue(
+        all: &Arc<Self>,
+        key: UpstreamHandle,
+        holder: HandleHolder,
+    ) -> (Arc<IssuedHandle>, Option<HandleHolder>) {
+        let mut records = all.lock();
+        let earlier = records.get(&key).and_then(Weak::upgrade);
+        if let Some(same) = earlier.as_ref().filter(|earlier| earlier.holder.session == holder.session) {
+            return (Arc::clone(same), None);
+        }
+        let issued = Arc::new(IssuedHandle { all: Arc::clone(all), key, holder });
+        records.insert(key, Arc::downgrade(&issued));
+        // Before `earlier` is dropped, which may be its last clone.
+        drop(records);
+        (issued, earlier.map(|earlier| earlier.holder.clone()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<UpstreamHandle, Weak<IssuedHandle>>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for IssuedHandle {
+    fn drop(&mut self) {
+        let mut records = self.all.lock();
+        if records.get(&self.key).is_some_and(|record| std::ptr::eq(record.as_ptr(), self)) {
+            records.remove(&self.key);
+        }
     }
 }

@@ -2,36 +2,33 @@
 //!
 //! A handle is unique among the sessions of the server ([MS-OXCRPC] 3.1.4.1 `pcxh`). If the server issues one again, it
 //! no longer has the earlier session, such as one that was idle for too long, and a call with the handle would be
-//! executed in the new session. An index has 16 bits, is used again, and may be unique among the sessions of one
-//! account only: it belongs to the session to which it was issued last, and the earlier one keeps its handle.
+//! executed in the new session. The same applies to the handles of AsyncEMSMDB (`pacxh`, [MS-OXCRPC] 3.1.4.4), which
+//! are derived from those of sessions: the earlier session loses its derived handle, and continues without it. An index
+//! has 16 bits, is used again, and may be unique among the sessions of one account only: it belongs to the session to
+//! which it was issued last, and the earlier one keeps its handle.
 //!
 //! Handles of the address book are not recorded: grommunio has one for all sessions.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use identity::{Identity, UserKey};
+use mapi::Interface;
 use wire::Guid;
 
-use crate::session::{SharedSession, StoreNames};
-use crate::sessions::handles::HandleTable;
+use crate::session::SharedSession;
+use crate::sessions::handles::{HandleHolder, HandleTable, IssuedHandle, IssuedHandles};
 
 /// The holders of the handles and indices that the server issued to open sessions.
 #[derive(Debug, Default)]
 pub(crate) struct StoreSessions {
-    issued: Mutex<Issued>,
+    handles: Arc<IssuedHandles>,
+    indices: Mutex<HashMap<u16, IndexHolder>>,
 }
 
-#[derive(Debug, Default)]
-struct Issued {
-    handles: HashMap<Guid, Holder>,
-    indices: HashMap<u16, Holder>,
-}
-
-/// The session to which the server issued a handle or index last.
-#[derive(Debug, Clone)]
-struct Holder {
+/// The session to which the server issued an index last.
+#[derive(Debug)]
+struct IndexHolder {
     session: u64,
     user: UserKey,
     /// The handles of its association group.
@@ -42,52 +39,52 @@ impl StoreSessions {
     /// Whether a client of `identity` may link a session to the one with the index `index`: it belongs to the same user
     /// or, if the client is anonymous, to the association group `group`. All anonymous clients are one user.
     pub(crate) fn may_link(&self, index: u16, identity: &Identity, group: &Arc<HandleTable>) -> bool {
-        self.lock().indices.get(&index).is_some_and(|holder| {
+        self.indices().get(&index).is_some_and(|holder| {
             let is_same_group = std::ptr::eq(holder.group.as_ptr(), Arc::as_ptr(group));
             holder.user == *identity.user() && (is_same_group || !identity.is_anonymous())
         })
     }
 
-    /// Forgets what the server issued to the session with the number `session`, which has ended.
-    pub(crate) fn forget(&self, session: u64, names: StoreNames) {
-        let mut issued = self.lock();
-        forget(&mut issued.handles, &names.handle, session);
-        if let Some(index) = names.index {
-            forget(&mut issued.indices, &index, session);
+    /// The server issued the `index` to `session`, whose handles are in `group`.
+    pub(crate) fn issue_index(&self, index: u16, session: &SharedSession, group: &Arc<HandleTable>) {
+        let mut locked = session.lock();
+        if locked.set_index(index) {
+            let user = locked.context().identity().user().clone();
+            let holder = IndexHolder { session: session.id(), user, group: Arc::downgrade(group) };
+            self.indices().insert(index, holder);
         }
     }
 
-    /// The server issued `names` to `session`, whose handle is in `group`. Returns the session that had the handle,
-    /// which is to end, after its handles were removed.
-    pub(crate) fn issue(
+    /// Forgets the `index` of the session with the number `session`, which has ended.
+    pub(crate) fn forget_index(&self, index: u16, session: u64) {
+        let mut indices = self.indices();
+        if indices.get(&index).is_some_and(|holder| holder.session == session) {
+            indices.remove(&index);
+        }
+    }
+
+    /// The server issued `handle`, of `interface`, to `session`, whose handles are in `group`. The session that had it
+    /// loses it. Returns the record of the handle, and the session that had it, if that is to end.
+    pub(crate) fn issue_handle(
         &self,
-        names: StoreNames,
+        (interface, handle): (Interface, Guid),
         session: &SharedSession,
         group: &Arc<HandleTable>,
-    ) -> Option<SharedSession> {
-        let mut locked = session.lock();
-        if !locked.set_store_names(names) {
-            return None;
-        }
-        let user = locked.context().identity().user().clone();
-        let holder = Holder { session: session.id(), user, group: Arc::downgrade(group) };
-        let mut issued = self.lock();
-        if let Some(index) = names.index {
-            issued.indices.insert(index, holder.clone());
-        }
-        let earlier = issued.handles.insert(names.handle, holder)?;
-        drop(issued);
-        drop(locked);
-        earlier.group.upgrade()?.take_session(earlier.session)
+    ) -> (Arc<IssuedHandle>, Option<SharedSession>) {
+        let holder = HandleHolder { session: session.id(), group: Arc::downgrade(group) };
+        let (issued, earlier) = IssuedHandles::issue(&self.handles, (interface, handle), holder);
+        let ended = earlier.and_then(|HandleHolder { session, group }| {
+            let group = group.upgrade()?;
+            if interface == Interface::AsyncEmsmdb {
+                group.remove_upstream_handle(session, interface, handle);
+                return None;
+            }
+            group.take_session(session)
+        });
+        (issued, ended)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Issued> {
-        self.issued.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn forget<K: Eq + Hash>(holders: &mut HashMap<K, Holder>, key: &K, session: u64) {
-    if holders.get(key).is_some_and(|holder| holder.session == session) {
-        holders.remove(key);
+    fn indices(&self) -> MutexGuard<'_, HashMap<u16, IndexHolder>> {
+        self.indices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
