@@ -80,7 +80,7 @@ impl EngineSession {
             at: Now::at(FileTime(0)),
         };
         let begun = self.engine.begin_by_cookie(&self.table, incoming, &[self.cookies.as_bytes()]);
-        let Next::Forward(call) = begun.map_err(|refusal| refusal.why)? else {
+        let Next::Forward(mut call) = begun.map_err(|refusal| refusal.why)? else {
             return Err("not relayed".into());
         };
         if pair.request_type == RequestType::Connect {

@@ -33,6 +33,8 @@
 //! - when the request is sent: `cookies_to_send` returns the `Cookie` header for the upstream;
 //! - when the final head of the response arrives: `bind_cookies` binds its cookies to the session, and
 //!   `keep_logoff_cookies` stores them to end the session at the server later;
+//! - if the client does not wait for the head of a Connect or Bind any more: `take_opening` returns the session that
+//!   the server may be opening, to which the cookies are passed when the head arrives;
 //! - then, if the head is forwarded to the client: `take_pending_cookies` returns `Set-Cookie` values to add to it;
 //! - or, if it is not: `add_pending_cookies` keeps its cookies for the client's next request.
 //!
@@ -161,6 +163,7 @@ pub use crate::sessions::cookies::CookieTable;
 pub use crate::sessions::handle_binding::{CALL_FAILED, TIMED_OUT, fault_status};
 pub use crate::sessions::handles::{HandleBudget, HandleTable};
 pub use crate::sessions::limits::SessionLimits;
+pub use crate::sessions::opening::OpeningSession;
 pub use crate::sessions::orphaned::OrphanedSession;
 pub use crate::sessions::rpc_sessions::RpcSessions;
 pub use crate::stack::Stack;

@@ -16,6 +16,7 @@ use crate::module::{Decision, Delivery};
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::sessions::cookie_binding::{Eviction, response_code};
 use crate::sessions::handle_binding::{CALL_FAILED, fault_status};
+use crate::sessions::opening::OpeningSession;
 
 /// The next step of an operation.
 ///
@@ -208,12 +209,24 @@ impl AwaitsUpstream {
     ///
     /// # Errors
     /// If a session would be left without a cookie that identifies it, if no session of the user can be ended, or if
-    /// the cookies exceed the memory of the user. Then the response must not be forwarded.
-    pub fn bind_cookies<'a>(&self, set: impl Iterator<Item = &'a str>) -> Result<Eviction, Refusal> {
-        let Flight { operation, engine, session, .. } = &*self.flight;
-        match self.flight.cookies() {
-            Some(binding) => binding.bind_cookies(engine, operation, session, set),
-            None => Ok(Eviction::None),
+    /// the cookies exceed the memory of the user. Then the response must not be forwarded. A session that was not added
+    /// is returned by [`take_opening`](Self::take_opening).
+    pub fn bind_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Result<Eviction, Refusal> {
+        let Flight { operation, engine, session, binding, .. } = &mut *self.flight;
+        match binding {
+            Binding::Cookies(binding) => binding.bind_cookies(engine, operation, session, set),
+            Binding::Handle(_) => Ok(Eviction::None),
+        }
+    }
+
+    /// Takes the session that the server may be opening, if this is a Connect or Bind over HTTP whose cookies were not
+    /// bound. To be called after the request was sent and before the operation is aborted. The head of the response is
+    /// to be read nevertheless, within a time limit, and passed to [`OpeningSession::opened`].
+    pub fn take_opening(&mut self) -> Option<OpeningSession> {
+        let Flight { operation, engine, session, binding, .. } = &mut *self.flight;
+        match binding {
+            Binding::Cookies(binding) => binding.opening(engine, operation, session),
+            Binding::Handle(_) => None,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
 use crate::sessions::binding::{SessionBinding, cannot_encode_ahead};
 use crate::sessions::cookies::{CookieTable, SessionLimitReached};
+use crate::sessions::opening::{OpeningSession, Reservation};
 use crate::sessions::sequence::RequestCookies;
 use crate::user_memory::{MemoryLimit, MemoryUse};
 
@@ -23,6 +24,8 @@ use crate::user_memory::{MemoryLimit, MemoryUse};
 pub(crate) struct CookieBinding {
     pub(crate) table: CookieTable,
     pub(crate) cookies: RequestCookies,
+    /// The room for the session that a Connect or Bind opens, until the session is in the table.
+    pub(crate) reservation: Option<Reservation>,
 }
 
 /// Whether the user's session that was idle for longest was ended to open another one, and because of which limit.
@@ -40,7 +43,7 @@ impl CookieBinding {
     /// Binds the cookies that the upstream `set` to the session of `operation`. Opens the session if the operation is
     /// a Connect or Bind.
     pub(crate) fn bind_cookies<'a>(
-        &self,
+        &mut self,
         engine: &Engine,
         operation: &Operation,
         session: &SharedSession,
@@ -57,7 +60,9 @@ impl CookieBinding {
             let identity = operation.context().identity();
             let share = engine.share(identity, MemoryUse::Sessions);
             let evicted = self.table.open(endpoint, session, identity, replaces, share, operation.received());
-            if let Some((evicted, limit)) = evicted.map_err(session_limit_refusal)? {
+            let evicted = evicted.map_err(session_limit_refusal)?;
+            self.reservation = None;
+            if let Some((evicted, limit)) = evicted {
                 engine.end_session(&evicted);
                 if Some(evicted.id()) != replaces {
                     eviction = match limit {
@@ -74,6 +79,24 @@ impl CookieBinding {
         bound.map_err(|error| Refusal::new(RefusalKind::Failed, error.to_string()))?;
         self.table.count(session.id(), 0).map_err(too_many_cookies)?;
         Ok(eviction)
+    }
+
+    /// The session that a Connect or Bind opens, if it is not in the table yet.
+    pub(crate) fn opening(
+        &mut self,
+        engine: &Engine,
+        operation: &Operation,
+        session: &SharedSession,
+    ) -> Option<OpeningSession> {
+        let reservation = self.reservation.take()?;
+        Some(OpeningSession {
+            engine: engine.clone(),
+            session: session.clone(),
+            identity: operation.context().identity().clone(),
+            cookies: std::mem::take(&mut self.cookies),
+            at: operation.received(),
+            reservation,
+        })
     }
 
     /// Holds cookies for the client's next request. `set` are the values of `Set-Cookie` headers.

@@ -11,6 +11,7 @@ use mapi::mapihttp::Endpoint;
 use crate::session::SharedSession;
 use crate::sessions::cookie_owners::{Key, Owners};
 use crate::sessions::fingerprint::Fingerprint;
+use crate::sessions::opening_counts::OpeningCounts;
 use crate::sessions::orphaned::{LogoffData, OrphanQueue};
 use crate::sessions::sequence::{RequestCookies, Sequence};
 use crate::user_memory::{MemoryLimit, MemoryShare};
@@ -36,8 +37,17 @@ pub(crate) struct CookieIndex {
     pub(crate) entries: HashMap<u64, Entry, RandomState>,
     /// The sessions of each user, of all impersonation levels together, for the limit.
     pub(crate) by_user: HashMap<(Endpoint, UserKey), HashSet<u64>>,
+    /// The sessions that are being opened, and are not in the table.
+    pub(crate) opening: OpeningCounts,
     /// The sessions to be ended at the server.
     pub(crate) orphaned: OrphanQueue,
+}
+
+/// Numbers of sessions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SessionCounts {
+    pub(crate) of_user: usize,
+    pub(crate) all: usize,
 }
 
 /// A session with its cookies.
@@ -232,13 +242,36 @@ impl CookieIndex {
         }
     }
 
+    /// Counts the sessions that cannot end in favour of a new one of `user`, with those that are being opened.
+    pub(crate) fn room(&self, endpoint: Endpoint, user: &UserKey, replaces: Option<u64>) -> SessionCounts {
+        let own = self.by_user.get(&(endpoint, user.clone()));
+        let may_end = own.map_or(0, |own| self.may_end(own, replaces).count());
+        let of_user = own.map_or(0, HashSet::len).saturating_sub(may_end);
+        SessionCounts {
+            of_user: of_user.saturating_add(self.opening.of_user(endpoint, user)),
+            all: self.entries.len().saturating_sub(may_end).saturating_add(self.opening.all),
+        }
+    }
+
+    /// Adds a session.
+    pub(crate) fn insert(&mut self, entry: Entry) {
+        let (id, key) = (entry.session.id(), (entry.endpoint, entry.identity.user().clone()));
+        self.entries.entry(id).or_insert(entry);
+        self.by_user.entry(key).or_default().insert(id);
+    }
+
+    /// The sessions among `own`, those of a user, that may end in favour of a new one: those without a request in
+    /// progress, and the one that this `replaces`.
+    fn may_end(&self, own: &HashSet<u64>, replaces: Option<u64>) -> impl Iterator<Item = (u64, &Entry)> {
+        let entries = own.iter().filter_map(|id| Some((*id, self.entries.get(id)?)));
+        entries.filter(move |(id, entry)| entry.in_progress == 0 || Some(*id) == replaces)
+    }
+
     /// Selects, among the sessions `own` of a user, the one to end in favour of a new one: the one that this
     /// `replaces`, otherwise the one that was idle for longest. `None` if each has a request in progress.
     pub(crate) fn longest_idle(&self, own: &HashSet<u64>, replaces: Option<u64>) -> Option<u64> {
-        let entries = own.iter().filter_map(|id| Some((*id, self.entries.get(id)?)));
-        let replaced = |id: u64| Some(id) == replaces;
-        let may_go = entries.filter(|(id, entry)| entry.in_progress == 0 || replaced(*id));
-        may_go.min_by_key(|(id, entry)| (Reverse(replaced(*id)), entry.last_used)).map(|(id, _)| id)
+        let key = |(id, entry): &(u64, &Entry)| (Reverse(Some(*id) == replaces), entry.last_used);
+        self.may_end(own, replaces).min_by_key(key).map(|(id, _)| id)
     }
 
     /// Removes a session that the server still has, and queues it to be ended there, unless its cookies belong to

@@ -18,6 +18,7 @@ pub(crate) fn settle(
     end: End,
 ) {
     let id = session.id();
+    binding.reservation = None;
     match end {
         End::Responded { .. } => {
             if is_over(operation) {

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use identity::Identity;
+use identity::{Identity, UserKey};
 use mapi::mapihttp::Endpoint;
 use mapi::mapihttp::cookies::{Cookie, SetCookie};
 
@@ -213,14 +213,33 @@ impl CookieTable {
         RequestCookies { sent, unknown: unknown_names, replaces, ..RequestCookies::EMPTY }
     }
 
-    /// Checks whether `identity` can open another session, if necessary by ending an idle one of the same user.
-    pub(crate) fn check_room(
+    /// Counts a session that `user` is opening, for which an idle one of the same user may have to end, until
+    /// [`release`](Self::release).
+    ///
+    /// # Errors
+    /// The limit that is reached.
+    pub(crate) fn reserve(
         &self,
         endpoint: Endpoint,
-        identity: &Identity,
+        user: &UserKey,
         replaces: Option<u64>,
     ) -> Result<(), SessionLimitReached> {
-        self.session_to_evict(&self.lock(), endpoint, identity, replaces).map(drop)
+        let SessionLimits { per_user, total } = self.shared.limits;
+        let mut inner = self.lock();
+        let room = inner.room(endpoint, user, replaces);
+        if room.all >= total {
+            return Err(SessionLimitReached::Total);
+        }
+        if room.of_user >= per_user {
+            return Err(SessionLimitReached::PerUser);
+        }
+        inner.opening.add(endpoint, user);
+        Ok(())
+    }
+
+    /// Counts a session that `user` was opening no more.
+    pub(crate) fn release(&self, endpoint: Endpoint, user: &UserKey) {
+        self.lock().opening.remove(endpoint, user);
     }
 
     /// The session to end before `identity` can open another one, and the limit that is reached; `None` if none is.
@@ -274,12 +293,19 @@ impl CookieTable {
             let evicted = if Some(id) == replaces { guard.remove(id) } else { guard.abandon(id) };
             Some((evicted?, limit))
         });
-        let CookieIndex { entries, by_user, .. } = &mut *guard;
-        entries.entry(session.id()).or_insert_with(|| {
-            by_user.entry((endpoint, identity.user().clone())).or_default().insert(session.id());
-            Entry::new(session, endpoint, identity, share, now)
-        });
+        guard.insert(Entry::new(session, endpoint, identity, share, now));
         Ok(evicted)
+    }
+
+    /// Adds a session that is to end at once, whatever the limits.
+    pub(crate) fn insert(
+        &self,
+        endpoint: Endpoint,
+        session: &SharedSession,
+        identity: &Identity,
+        now: Duration,
+    ) {
+        self.lock().insert(Entry::new(session, endpoint, identity, MemoryShare::default(), now));
     }
 
     /// Binds cookies to the session `id`, if the table still has it: all of them or, if a session would be left

@@ -16,6 +16,7 @@ use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
 use crate::sessions::cookie_binding::{CookieBinding, session_limit_refusal};
 use crate::sessions::cookies::{CookieTable, SessionLookup};
+use crate::sessions::opening::Reservation;
 use crate::sessions::sequence::utf8_values;
 
 impl Engine {
@@ -36,7 +37,7 @@ impl Engine {
         if utf8_values(sent).count() != sent.len() {
             return Err(Refusal::new(RefusalKind::BadCookies, "a cookie has bytes that are not UTF-8"));
         }
-        let found = find(table, (endpoint, request_type), &incoming, sent)?;
+        let (found, reservation) = find(table, (endpoint, request_type), &incoming, sent)?;
         if let Some(session) = &found.session {
             if session.is_revoked() {
                 // A new account with the same name must not continue the session.
@@ -47,7 +48,7 @@ impl Engine {
             session.lock().renew(&incoming.context, incoming.at);
         }
         let session = found.session.unwrap_or_else(|| self.new_session(&incoming));
-        let binding = CookieBinding { table: table.clone(), cookies: found.cookies };
+        let binding = CookieBinding { table: table.clone(), cookies: found.cookies, reservation };
         let flight = Box::new(Flight::new(self, incoming, session, Binding::Cookies(binding)));
         let next = advance::begin(flight);
         let is_delayed = match &next {
@@ -97,21 +98,22 @@ fn http_operation(key: OperationKey) -> Result<(Endpoint, RequestType), Refusal>
 }
 
 /// Finds the session of a request by the values of its `Cookie` headers, `sent`. A Connect or Bind has no session
-/// yet.
+/// yet, but room for one.
 fn find(
     table: &CookieTable,
     (endpoint, request_type): (Endpoint, RequestType),
     incoming: &Incoming,
     sent: &[&[u8]],
-) -> Result<SessionLookup, Refusal> {
+) -> Result<(SessionLookup, Option<Reservation>), Refusal> {
     let identity = incoming.context.identity();
     let all = utf8_values(sent).flat_map(cookies);
     if request_type.begins_session() {
         let cookies = table.find_replaced(endpoint, identity, all);
         let replaces = cookies.replaces.as_ref().map(SharedSession::id);
-        table.check_room(endpoint, identity, replaces).map_err(session_limit_refusal)?;
-        return Ok(SessionLookup { session: None, cookies });
+        let reservation = Reservation::new(table, endpoint, identity, replaces);
+        let reservation = reservation.map_err(session_limit_refusal)?;
+        return Ok((SessionLookup { session: None, cookies }, Some(reservation)));
     }
     let found = table.find(endpoint, identity, all, request_type.takes_turns(), incoming.at.monotonic);
-    found.map_err(|error| Refusal::new(error.kind(), error.to_string()))
+    found.map(|found| (found, None)).map_err(|error| Refusal::new(error.kind(), error.to_string()))
 }

@@ -16,6 +16,8 @@ pub(crate) mod handles;
 pub(crate) mod limits;
 pub(crate) mod links;
 pub(crate) mod mapihttp;
+pub(crate) mod opening;
+pub(crate) mod opening_counts;
 pub(crate) mod orphaned;
 pub(crate) mod rpc;
 pub(crate) mod rpc_sessions;
