@@ -1,6 +1,6 @@
 //! Versions of objects that clients made in their copy of a mailbox ([MS-OXCFXICS] 3.1.5.6).
 
-use rusqlite::named_params;
+use rusqlite::{named_params, params};
 use wire::FileTime;
 
 use crate::change_key::{includes, merged, with_key};
@@ -104,6 +104,18 @@ impl Change<'_> {
                 ":mailbox": mailbox, ":id": id, ":key": version.key,
                 ":predecessors": merged(before, &version.predecessors)?, ":modified": time(version.modified),
             })?;
+        Ok(())
+    }
+
+    /// Gives the read state of a message a new change number. A client that moved the message may have another state of
+    /// it, and the change number of the state in the old folder means nothing in the new one.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn renew_read_state(&self, mailbox: MailboxId, id: ObjectId) -> Result<()> {
+        self.transaction
+            .prepare_cached("UPDATE message SET read_change = ? WHERE mailbox = ? AND id = ?")?
+            .execute(params![self.next_id(mailbox)?, mailbox, id])?;
         Ok(())
     }
 

@@ -232,6 +232,7 @@ pub(super) fn message_move(
             Relation::Included | Relation::Conflict => (own, false, ErrorCode::SUCCESS),
         };
         change.import_message_version(mailbox, to, &stored.predecessors, &version)?;
+        change.renew_read_state(mailbox, to)?;
         Ok((change.message(mailbox, to)?, is_known, code))
     })?;
     let (_, _, collector) = collector(context, true)?;

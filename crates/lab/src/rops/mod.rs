@@ -170,21 +170,6 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
         R::RopSeekStream(request) => stream::seek(context, request),
         R::RopCommitStream(_) => stream::commit(context),
 
-        R::RopSynchronizationConfigure(request) => sync::configure(context, request),
-        R::RopSynchronizationUploadStateStreamBegin(request) => sync::begin_state(context, request),
-        R::RopSynchronizationUploadStateStreamContinue(request) => sync::continue_state(context, request),
-        R::RopSynchronizationUploadStateStreamEnd(_) => sync::end_state(context),
-        R::RopSynchronizationGetTransferState(_) => sync::transfer_state(context),
-        R::RopSynchronizationOpenCollector(request) => collector::open(context, request),
-        R::RopSynchronizationImportMessageChange(request) => import::message_change(context, request),
-        R::RopSynchronizationImportMessageMove(request) => import::message_move(context, request),
-        R::RopSynchronizationImportHierarchyChange(request) => collector::hierarchy_change(context, request),
-        R::RopSynchronizationImportDeletes(request) => collector::deletes(context, request),
-        R::RopSynchronizationImportReadStateChanges(request) => collector::read_states(context, request),
-        R::RopGetLocalReplicaIds(request) => collector::local_ids(context, request),
-        R::RopSetLocalReplicaMidsetDeleted(request) => collector::release_ids(context, request),
-        R::RopFastTransferSourceGetBuffer(request) => transfer::get_buffer(context, request),
-
         R::RopSubmitMessage(request) => submit::submit(context, request),
         R::RopTransportSend(_) => submit::transport_send(context),
         R::RopGetAddressTypes(_) => submit::address_types(context),
@@ -222,6 +207,28 @@ fn dispatch_table(context: &mut Context<'_>) -> Outcome {
         R::RopCollapseRow(request) => category::collapse(context, request),
         R::RopGetCollapseState(request) => category::state(context, request),
         R::RopSetCollapseState(request) => category::set_state(context, request),
+        _ => dispatch_transfer(context),
+    }
+}
+
+/// Executes a ROP of [MS-OXCFXICS].
+fn dispatch_transfer(context: &mut Context<'_>) -> Outcome {
+    use RequestBody as R;
+    match &context.request.body {
+        R::RopSynchronizationConfigure(request) => sync::configure(context, request),
+        R::RopSynchronizationUploadStateStreamBegin(request) => sync::begin_state(context, request),
+        R::RopSynchronizationUploadStateStreamContinue(request) => sync::continue_state(context, request),
+        R::RopSynchronizationUploadStateStreamEnd(_) => sync::end_state(context),
+        R::RopSynchronizationGetTransferState(_) => sync::transfer_state(context),
+        R::RopSynchronizationOpenCollector(request) => collector::open(context, request),
+        R::RopSynchronizationImportMessageChange(request) => import::message_change(context, request),
+        R::RopSynchronizationImportMessageMove(request) => import::message_move(context, request),
+        R::RopSynchronizationImportHierarchyChange(request) => collector::hierarchy_change(context, request),
+        R::RopSynchronizationImportDeletes(request) => collector::deletes(context, request),
+        R::RopSynchronizationImportReadStateChanges(request) => collector::read_states(context, request),
+        R::RopGetLocalReplicaIds(request) => collector::local_ids(context, request),
+        R::RopSetLocalReplicaMidsetDeleted(request) => collector::release_ids(context, request),
+        R::RopFastTransferSourceGetBuffer(request) => transfer::get_buffer(context, request),
         _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     }
 }

@@ -4,6 +4,7 @@ mod buffers;
 mod client;
 mod contents;
 mod hierarchy;
+mod model;
 mod rights;
 mod state;
 mod upload;
