@@ -399,13 +399,15 @@ impl RelayConnection {
         let (key, flight) = (client.upstream.clone(), operation.flight());
         self.relay.upstream.endpoints.forget(key.0);
         let outcome = engine_outcome(error, progress);
+        if progress == Progress::Unsent && flight.is_session_ended() {
+            // The call ends as those that the client makes afterwards.
+            let why = "the session ended before the call was sent to the server";
+            return self.on_refused(tag, Refusal::new(RefusalKind::NoSession, why), replies);
+        }
         if progress == Progress::Unsent
             && error.retry() == Retry::Unsent
             && !std::mem::replace(&mut client.retried, true)
         {
-            if flight.is_session_ended() {
-                return self.on_refused(tag, RpcRelay::session_ended(), replies);
-            }
             let operation = flight.operation.name();
             tracing::debug!(operation, "retrying on a new connection: {}", ErrorChain(error));
             let caller = flight.context().clone();

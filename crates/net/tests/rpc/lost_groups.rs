@@ -21,6 +21,7 @@ use mapi::ndr::{ContextHandle, Ptr};
 use net::{
     Call, Group, NoopObserver, RelayConnection, RequestHandler as _, RpcRelay, RpcReply, Service, syntax,
 };
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -123,14 +124,19 @@ impl Proxy {
         self.stop = None;
     }
 
-    /// Starts another server at the same address, once that is free.
-    async fn start_server(&mut self) {
-        let listener = loop {
+    /// Listens at the server's address, once that is free.
+    async fn listen(&self) -> TcpListener {
+        loop {
             match TcpListener::bind(self.address).await {
-                Ok(listener) => break listener,
+                Ok(listener) => return listener,
                 Err(_) => sleep(Duration::from_millis(5)).await,
             }
-        };
+        }
+    }
+
+    /// Starts another server at the same address, once that is free.
+    async fn start_server(&mut self) {
+        let listener = self.listen().await;
         self.server = Arc::default();
         self.stop = Some(serve_on(listener, &self.server, Interface::Emsmdb));
     }
@@ -220,6 +226,15 @@ fn connect_request(icxr_link: u32) -> Vec<u8> {
 /// A request in the session of `handle`.
 fn register_request(handle: [u8; 20]) -> Vec<u8> {
     [&handle[..], &[0; 40]].concat()
+}
+
+/// The faults in `replies`, which are faults only.
+fn faults(replies: &[RpcReply]) -> Vec<FaultStatus> {
+    let fault = |reply: &RpcReply| match reply {
+        RpcReply::Fault { status, .. } => *status,
+        response @ RpcReply::Response { .. } => panic!("{response:?}"),
+    };
+    replies.iter().map(fault).collect()
 }
 
 /// Serves `connection` until there are `count` replies.
@@ -354,9 +369,58 @@ async fn a_call_that_waits_for_another_is_not_sent_after_the_end_of_its_session(
     bob.connect(&mut his, NO_LINK).await;
     open.send(()).unwrap();
     replied(&mut connection, &mut replies, 2).await;
-    for reply in &replies {
-        let RpcReply::Fault { status, .. } = reply else { panic!("{replies:?}") };
-        assert_eq!(*status, FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
-    }
+    assert_eq!(faults(&replies), [FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH; 2]);
     assert_eq!(proxy.server.received().1, 0);
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_another_ends_as_its_session_if_the_server_was_not_reached_since() {
+    let (open, opened) = channel();
+    let defers = Arc::new(Mutex::new(false));
+    let gate = Gate { opened: Arc::new(Mutex::new(opened)), first: Arc::clone(&defers) };
+    let pool = Pool::new(NonZeroUsize::new(4).unwrap());
+    net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
+    let deferral = Deferral { pool, time_limit: LIMIT };
+    let mut proxy = Proxy::with(vec![Box::new(gate)], Some(deferral)).await;
+    let alice = proxy.client("alice");
+    let (mut connection, mut replies) = (alice.connection(), Vec::new());
+    let handle = alice.connect(&mut connection, NO_LINK).await;
+    *defers.lock().unwrap() = true;
+    for id in [1, 2] {
+        connection.call(alice.request(id, REGISTER, register_request(handle)), &mut replies);
+    }
+    proxy.stop_server();
+    proxy.ended_sessions(1, &mut connection).await;
+    open.send(()).unwrap();
+    replied(&mut connection, &mut replies, 2).await;
+    // The first one was refused before it was to be sent.
+    replies.retain(|reply| matches!(reply, RpcReply::Fault { id: 2, .. }));
+    assert_eq!(faults(&replies), [FaultStatus::RPC_S_SERVER_UNAVAILABLE]);
+}
+
+#[tokio::test]
+async fn a_call_ends_as_its_lost_session_if_the_bind_that_it_waits_for_fails() {
+    let mut proxy = Proxy::new().await;
+    let alice = proxy.client("alice");
+    let (mut first, mut second, mut replies) = (alice.connection(), alice.connection(), Vec::new());
+    let handle = alice.connect(&mut first, NO_LINK).await;
+    proxy.stop_server();
+    let next_server = proxy.listen().await;
+    second.call(alice.request(1, REGISTER, register_request(handle)), &mut replies);
+    let mut stream = loop {
+        turn(&mut second, &mut replies).await;
+        if let Ok(accepted) = timeout(Duration::from_millis(5), next_server.accept()).await {
+            break accepted.unwrap().0;
+        }
+    };
+    // The bind has the beginning of a response.
+    stream.write_all(&[5]).await.unwrap();
+    for _ in 0..20 {
+        turn(&mut second, &mut replies).await;
+    }
+    proxy.ended_sessions(1, &mut first).await;
+    assert!(replies.is_empty(), "{replies:?}");
+    drop(stream);
+    replied(&mut second, &mut replies, 1).await;
+    assert_eq!(faults(&replies), [FaultStatus::RPC_S_SERVER_UNAVAILABLE]);
 }

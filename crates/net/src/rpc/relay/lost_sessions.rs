@@ -47,26 +47,15 @@ impl RelayConnection {
         self.resume(tag, Outcome::Unavailable { kind, why: why.into_owned() }, replies);
     }
 
-    /// Continues the calls that waited for one that no longer waits for a module's work. The server no longer has a
-    /// session that ended meanwhile, and may give its context handle to another.
+    /// Continues the calls that waited for one that no longer waits for a module's work.
     pub(super) fn advance_held(&mut self, replies: &mut Vec<RpcReply>) {
         for PendingCall { operation, call } in self.pending.take_held() {
-            let next = Next::Forward(operation);
-            if next.flight().is_session_ended() {
-                self.respond(&call, &next.abort(RpcRelay::session_ended()), replies);
-            } else {
-                self.advance(call, next, replies);
-            }
+            self.advance(call, Next::Forward(operation), replies);
         }
     }
 }
 
 impl RpcRelay {
-    /// The refusal of a call whose session ended before the call was sent.
-    pub(super) fn session_ended() -> Refusal {
-        Refusal::new(RefusalKind::NoSession, "the session ended before the call was sent to the server")
-    }
-
     /// The refusal of a call of `group` whose context handle identifies no session, for the reason `why`. If the server
     /// closed its association group and was not reached since, the client learns that it is unavailable.
     pub(super) fn no_session(&self, group: &Group, why: Cow<'static, str>) -> Refusal {
