@@ -66,6 +66,9 @@ pub(crate) struct HttpOperation {
     pub(crate) share: Option<Share>,
     /// How many bytes of the share are for the request's body and for responses to requests ahead.
     pub(crate) earlier_memory: usize,
+    /// Why the response is not forwarded unless it refuses the operation: no cookie in its head identifies the session
+    /// that it would open.
+    pub(crate) unidentified: Option<String>,
     pub(crate) events: Vec<Event>,
 }
 
@@ -118,6 +121,7 @@ impl HttpOperation {
             response: None,
             earlier_memory: share.counted(),
             share: Some(share),
+            unidentified: None,
             events: Vec::new(),
         }
     }

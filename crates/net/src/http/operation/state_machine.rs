@@ -258,10 +258,16 @@ impl Receiving {
 
     /// Appends to `out` the part of the response that may be sent before it is complete. To be called before waiting.
     pub(crate) fn stream(&mut self, out: &mut OutputBuffer) {
-        let HttpOperation { response, ahead, .. } = &mut *self.operation;
-        if let Some(response) = response.as_mut().filter(|_| ahead.is_none()) {
+        let HttpOperation { response, ahead, unidentified, .. } = &mut *self.operation;
+        if let Some(response) = response.as_mut().filter(|_| ahead.is_none() && unidentified.is_none()) {
             response.stream(out);
         }
+    }
+
+    /// Whether the response opens a session, unless it refuses the operation.
+    fn opens_session(&self) -> bool {
+        let HttpOperation { key, ahead, .. } = &*self.operation;
+        matches!(key, OperationKey::Http(_, request_type) if request_type.begins_session()) && ahead.is_none()
     }
 
     /// The next event of the response. Returns why no more is read; `None` to read on.
@@ -289,13 +295,20 @@ impl Receiving {
     fn head(&mut self, mut head: Box<ResponseHead>, framing: Framing) -> Result<(), ResponseEnd> {
         if let Err(refusal) = self.operation.bind_cookies(&mut self.call, &mut head) {
             let why = refusal.why.into_owned();
-            return Err(match refusal.kind {
-                RefusalKind::TooBusy => ResponseEnd::TooBusy(why),
-                _ => ResponseEnd::Failed(UpstreamError::protocol(why)),
-            });
+            if refusal.kind == RefusalKind::TooBusy {
+                return Err(ResponseEnd::TooBusy(why));
+            }
+            if !self.opens_session() {
+                return Err(ResponseEnd::Failed(UpstreamError::protocol(why)));
+            }
+            self.operation.unidentified = Some(why);
         }
-        let HttpOperation { request, response, pending, ahead, .. } = &mut *self.operation;
+        let HttpOperation { request, response, pending, ahead, unidentified, .. } = &mut *self.operation;
         let mut begun = UpstreamResponse::new(head, framing, request);
+        if unidentified.is_some() {
+            // They may be those of another identity.
+            begun.head.fields.remove("set-cookie");
+        }
         begun.begun = pending.begun && ahead.is_none();
         begun.pending_sent = begun.begun;
         *response = Some(begun);
@@ -343,6 +356,11 @@ impl Receiving {
             Ok(stub) => Outcome::Response { stub, endian: Endian::Little },
             Err(code) => Outcome::Refused(UpstreamRefusal::ResponseCode(code)),
         };
+        if let Some(why) = self.operation.unidentified.take()
+            && !is_refusal(&outcome)
+        {
+            return self.fail(UpstreamError::protocol(why), env);
+        }
         if self.operation.ahead.is_some() {
             // Modules may read it until the operation ends.
             if let Outcome::Response { stub, .. } = &outcome {
@@ -378,6 +396,15 @@ impl Receiving {
             next => next.abort(Refusal::new(RefusalKind::Failed, "the proxy stops")),
         };
         Step::Done(self.operation.end_wait(finished, env.out))
+    }
+}
+
+/// Whether the server refuses a Connect or Bind: by a code in the head, or by `StatusCode` or `ErrorCode`, with which
+/// the body begins ([MS-OXCMAPIHTTP] 2.2.4.1.2, 2.2.5.1.2).
+fn is_refusal(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Response { stub, .. } => stub.first_chunk().is_some_and(|codes| *codes != [0; 8]),
+        _ => true,
     }
 }
 

@@ -176,3 +176,47 @@ fn the_permission_to_send_a_request_is_checked_when_the_connection_is_open() {
     });
     assert!(*is_open.lock().unwrap() && upstream.others().is_empty());
 }
+
+#[test]
+fn a_refused_connect_with_a_cookie_that_identifies_no_session_is_forwarded_without_the_cookie() {
+    // By a code in the head, by a status of HTTP, and by `ErrorCode` and `StatusCode` in the body.
+    let in_head = "Content-Type: text/html\r\nX-ResponseCode: 13\r\nContent-Length: 2\r\n\r\nno".to_owned();
+    let unavailable = "Content-Type: text/html\r\nContent-Length: 2\r\n\r\nno".to_owned();
+    let in_body = |codes: [u32; 2]| {
+        let body = format!("PROCESSING\r\nDONE\r\n\r\n{}", codes.map(text).concat());
+        let head = "Content-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n";
+        format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())
+    };
+    for (status, rest, code) in [
+        (200, in_head, Some("13")),
+        (503, unavailable, None),
+        (200, in_body([0, 5]), Some("0")),
+        (200, in_body([5, 0]), Some("0")),
+        // It opens a session.
+        (502, in_body([0, 0]), None),
+    ] {
+        let sent = if status == 503 { 503 } else { 200 };
+        let response = format!("HTTP/1.1 {sent} X\r\nSet-Cookie: SERVERID=node1; path=/\r\n{rest}");
+        let count = Mutex::new(0);
+        let upstream = Upstream::new(move |_, stream| {
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            let opens = good(&["SERVERID=node1".to_owned(), format!("sid={count}")]);
+            stream.write_all(if *count < 3 { &opens } else { response.as_bytes() }).is_ok()
+        });
+        let proxy = Setup::default().before(&upstream);
+        let connect = |user| Client::new(&proxy).exchange(mapi(user, "emsmdb", "Connect", "", &[0; 20]));
+        for user in ["alice", "carol"] {
+            assert_eq!(connect(user).code().as_deref(), Some("0"));
+        }
+        let answer = connect("bob");
+        assert_eq!((answer.status(), answer.code().as_deref()), (status, code), "{rest:?}");
+        assert_eq!(answer.header("set-cookie"), None);
+        assert_eq!(proxy.config.sessions.len(), 2, "{rest:?}");
+    }
+}
+
+/// The little-endian bytes of a small code.
+fn text(code: u32) -> String {
+    code.to_le_bytes().map(char::from).iter().collect()
+}
