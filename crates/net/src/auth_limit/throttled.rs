@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::limits::RETRY_AFTER;
 use crate::tcp::network::Network;
 
+/// The longest delay of the response to an attempt that is not checked.
+const LONGEST_DELAY: Duration = Duration::from_secs(1);
+
 /// A limit on attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Limit {
@@ -51,6 +54,12 @@ pub(crate) struct Throttled {
 impl Throttled {
     pub(super) const fn busy() -> Self {
         Self { limit: Limit::InFlight, retry_after: RETRY_AFTER }
+    }
+
+    /// How long the response is delayed, over HTTP and RPC alike: a client that tries again at once occupies its
+    /// connections instead of the proxy.
+    pub(crate) fn delay(&self) -> Duration {
+        self.retry_after.min(LONGEST_DELAY)
     }
 
     /// Whether the password may be right: attempts in flight are the only reason.

@@ -12,7 +12,7 @@ use identity::{Identity, OsRandom, SecurityContext, Step};
 use rpc::pdu::{AuthLevel, AuthType, SyntaxId};
 use rpc::server::{AuthOutcome, RequestSecurity};
 use rpc::{epm, mgmt};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::auth_limit::{Attempt, Throttled};
 use crate::clock;
@@ -110,7 +110,13 @@ impl ClientContexts {
             return Poll::Ready(self.verify(&message, handshake, None));
         };
         let limiter = Arc::clone(&self.config.auth_limiter);
-        let attempt = Box::pin(async move { limiter.begin(client, &name).await });
+        let attempt = Box::pin(async move {
+            let begun = limiter.begin(client, &name).await;
+            if let Err(throttled) = &begun {
+                sleep(throttled.delay()).await;
+            }
+            begun
+        });
         self.waiting = Some(WaitingMessage { message, handshake, attempt });
         // Most attempts begin at once.
         self.poll(&mut Context::from_waker(Waker::noop()))

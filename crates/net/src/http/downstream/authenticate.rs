@@ -3,7 +3,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http1::{Framing, RequestHead};
 use identity::{OsRandom, SecurityContext};
@@ -23,9 +22,6 @@ use crate::http::pass_through::pending::{ConnectionUse, Step};
 use crate::http::pass_through::transport;
 use crate::http::server_only::Cookies;
 use crate::http::upstream::connection::UpstreamSlot;
-
-/// The longest delay of the response to a throttled client.
-const THROTTLE_DELAY: Duration = Duration::from_secs(1);
 
 /// The result of authenticating a request.
 pub(crate) enum Authentication {
@@ -204,13 +200,13 @@ async fn reject(
     let is_shared = downstream.config.trusted_proxies.is_shared(downstream.peer);
     let throttled = match outcome {
         AuthOutcome::Failed(failure) => match failure.response() {
-            FailureResponse::RetryAfter(throttled) if !is_shared => Some(throttled.retry_after),
+            FailureResponse::RetryAfter(throttled) if !is_shared => Some(throttled.delay()),
             _ => None,
         },
         _ => None,
     };
-    if let Some(wait) = throttled {
-        downstream.delay(wait.min(THROTTLE_DELAY)).await?;
+    if let Some(delay) = throttled {
+        downstream.delay(delay).await?;
     }
     downstream.in_handshake = matches!(outcome, AuthOutcome::Continue(_));
     if throttled.is_some() {
