@@ -81,6 +81,35 @@ pub(super) async fn next_event(
     }
 }
 
+/// The client's end of a connection over a pipe of `size` bytes, what stops the proxy when true is sent, and the proxy,
+/// which serves the connection with `handler`.
+fn connected<H: RequestHandler>(
+    size: usize,
+    handler: H,
+) -> (DuplexStream, watch::Sender<bool>, impl Future<Output = Result<(), RpcConnectionError>>) {
+    let (ours, client) = duplex(size);
+    let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
+    let Admitted { permit, evicted, .. } =
+        Admission::new(Limits::default(), Vec::new()).admit(peer.ip()).unwrap();
+    let (stop, shutdown) = watch::channel(false);
+    let serving = async move {
+        let _evicted = evicted;
+        serve(listener_config(), ours, (peer, Instant::now()), permit, handler, shutdown).await
+    };
+    (client, stop, serving)
+}
+
+/// A bound association over `stream`, on which the proxy sends its greeting first.
+async fn bound(stream: &mut DuplexStream) -> ClientAssociation {
+    let mut greeting = [0; 5];
+    stream.read_exact(&mut greeting).await.unwrap();
+    assert_eq!(&greeting, b"hello");
+    let mut association = ClientAssociation::new(ClientConfig::default());
+    association.bind(&[(0, epm::INTERFACE)], None).unwrap();
+    assert!(matches!(next_event(&mut association, stream).await, client::Event::Bound { .. }));
+    association
+}
+
 /// Responds at once, with as much work as one round permits. Counts the calls.
 #[derive(Default)]
 struct Busy {
@@ -109,19 +138,11 @@ impl RequestHandler for Busy {
 #[tokio::test]
 async fn calls_that_take_long_to_decode_do_not_delay_other_connections() {
     const CALLS: usize = 10;
-    let (ours, mut client) = duplex(100_000);
-    let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
-    let Admitted { permit, evicted: _evicted, .. } =
-        Admission::new(Limits::default(), Vec::new()).admit(peer.ip()).unwrap();
-    let (_stop, shutdown) = watch::channel(false);
     let handler = Busy::default();
     let calls = Arc::clone(&handler.calls);
-    let proxy = serve(listener_config(), ours, (peer, Instant::now()), permit, handler, shutdown);
+    let (mut client, _stop, proxy) = connected(100_000, handler);
     let client_side = async {
-        client.read_exact(&mut [0; 5]).await.unwrap();
-        let mut association = ClientAssociation::new(ClientConfig::default());
-        association.bind(&[(0, epm::INTERFACE)], None).unwrap();
-        assert!(matches!(next_event(&mut association, &mut client).await, client::Event::Bound { .. }));
+        let mut association = bound(&mut client).await;
         for _ in 0..CALLS {
             association.call(0, 3, None, Bytes::from_static(&[7; 8])).unwrap();
         }
@@ -144,20 +165,10 @@ async fn calls_that_take_long_to_decode_do_not_delay_other_connections() {
 #[tokio::test]
 async fn calls_get_responses_over_a_byte_stream_that_is_not_tcp() {
     // The pipe holds less than a fragment, so that both ends have to wait for room.
-    let (ours, mut client) = duplex(1000);
-    let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
-    let Admitted { permit, evicted: _evicted, .. } =
-        Admission::new(Limits::default(), Vec::new()).admit(peer.ip()).unwrap();
-    let (stop, shutdown) = watch::channel(false);
     let handler = ServiceHandler::new(Arc::new(Echo), None);
-    let proxy = serve(listener_config(), ours, (peer, Instant::now()), permit, handler, shutdown);
+    let (mut client, stop, proxy) = connected(1000, handler);
     let client_side = async {
-        let mut greeting = [0; 5];
-        client.read_exact(&mut greeting).await.unwrap();
-        assert_eq!(&greeting, b"hello");
-        let mut association = ClientAssociation::new(ClientConfig::default());
-        association.bind(&[(0, epm::INTERFACE)], None).unwrap();
-        assert!(matches!(next_event(&mut association, &mut client).await, client::Event::Bound { .. }));
+        let mut association = bound(&mut client).await;
         let stub = Bytes::from(vec![7; 20_000]);
         for _ in 0..2 {
             association.call(0, 3, None, stub.clone()).unwrap();
@@ -205,19 +216,11 @@ impl Service for Waits {
 
 #[tokio::test]
 async fn a_wait_ends_when_the_client_gives_it_up_and_when_the_server_stops() {
-    let (ours, mut client) = duplex(1000);
-    let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
-    let Admitted { permit, evicted: _evicted, .. } =
-        Admission::new(Limits::default(), Vec::new()).admit(peer.ip()).unwrap();
-    let (stop, shutdown) = watch::channel(false);
     let (count, mut counted) = watch::channel(0);
     let handler = ServiceHandler::new(Arc::new(Waits(count)), None);
-    let proxy = serve(listener_config(), ours, (peer, Instant::now()), permit, handler, shutdown);
+    let (mut client, stop, proxy) = connected(1000, handler);
     let client_side = async {
-        client.read_exact(&mut [0; 5]).await.unwrap();
-        let mut association = ClientAssociation::new(ClientConfig::default());
-        association.bind(&[(0, epm::INTERFACE)], None).unwrap();
-        assert!(matches!(next_event(&mut association, &mut client).await, client::Event::Bound { .. }));
+        let mut association = bound(&mut client).await;
         let given_up = association.call(0, 3, None, Bytes::new()).unwrap();
         association.call(0, 3, None, Bytes::new()).unwrap();
         client.write_all(&association.take_output()).await.unwrap();
