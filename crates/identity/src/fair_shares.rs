@@ -37,12 +37,29 @@ impl<K: Eq + Hash + Clone> FairShares<K> {
         is_fair
     }
 
+    /// Counts `amount` for `user`, even if that user then has more than is free.
+    pub fn add(&mut self, user: &K, amount: usize) {
+        self.all = self.all.saturating_add(amount);
+        let own = self.by_user.entry(user.clone()).or_default();
+        *own = own.saturating_add(amount);
+    }
+
     /// Counts `amount` of `from` for `to`, even if that user then has more than is free.
     pub fn transfer(&mut self, from: &K, to: &K, amount: usize) {
         self.give_back(from, amount);
-        self.all = self.all.saturating_add(amount);
-        let own = self.by_user.entry(to.clone()).or_default();
-        *own = own.saturating_add(amount);
+        self.add(to, amount);
+    }
+
+    /// Counts `amount` of `from` for `to`. Returns `false`, and changes nothing, if that user would have more than is
+    /// then free.
+    #[must_use]
+    pub fn try_transfer(&mut self, from: &K, to: &K, amount: usize) -> bool {
+        self.give_back(from, amount);
+        let is_fair = self.take(to, amount);
+        if !is_fair {
+            self.add(from, amount);
+        }
+        is_fair
     }
 
     /// Counts `amount` no more for `user`.
@@ -99,6 +116,9 @@ mod tests {
         shares.transfer(&1, &2, 4);
         assert_eq!(shares.all(), 5);
         assert!(!shares.take(&2, 1) && shares.take(&1, 1));
+        assert!(!shares.try_transfer(&1, &2, 2), "user 2 would have 6, and 4 are free");
+        assert!(shares.try_transfer(&1, &3, 2) && shares.try_transfer(&3, &1, 2));
+        assert_eq!((shares.all(), shares.by_user.len()), (6, 2));
         shares.give_back(&1, 2);
         shares.give_back(&2, 4);
         assert_eq!((shares.all(), shares.by_user.len()), (0, 0));

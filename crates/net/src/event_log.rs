@@ -25,6 +25,7 @@ use crate::upstream_error::UpstreamError;
 pub struct EventLog {
     accept_failed: LogRateLimit,
     connection_refused: LogRateLimit,
+    user_connection_refused: LogRateLimit,
     connection_evicted: LogRateLimit,
     client_error: LogRateLimit,
     request_refused: LogRateLimit,
@@ -64,6 +65,22 @@ impl EventLog {
         if let Some(suppressed) = self.connection_refused.pass(Instant::now()) {
             let (key, through) = (limit.key(), through.map(display));
             tracing::warn!(%client, through, key, suppressed, "client connection refused: {limit}");
+        }
+    }
+
+    /// A connection of `user` is refused, who has as many of those that `limit` permits as are then free.
+    pub(crate) fn user_connection_refused(
+        &self,
+        client: SocketAddr,
+        user: &Principal,
+        limit: ConnectionLimit,
+    ) {
+        if let Some(suppressed) = self.user_connection_refused.pass(Instant::now()) {
+            let key = limit.key();
+            tracing::warn!(
+                %client, account = %user, key, suppressed,
+                "connection of a user refused: the user has as many client connections as are free of {key}"
+            );
         }
     }
 

@@ -152,7 +152,10 @@ table Clients at "clients" {
     #[serde(deserialize_with = "networks")]
     forwarded_for_from: Vec<Network>, default Vec::new();
     /// The maximum number of client connections. For a further one the oldest unauthenticated connection is
-    /// closed (see unauthenticated_percent); if all clients have signed in, the further one is closed at once. A
+    /// closed (see unauthenticated_percent); if all clients have signed in, the further one is closed at once. Users
+    /// share the connections: a user who has as many as are still free gets no further one, so that one alone can have
+    /// half of them. A further one is refused as too busy, and logged with the user. Servers in forwarded_for_from are
+    /// exempt. For another front server that signs in as one user, set at least twice its number of connections. A
     /// connection takes one file descriptor, and one for each connection to the server that it needs: one over
     /// HTTP, one for each interface that is used over RPC (usually RFR, NSPI and EMSMDB). The proxy needs two
     /// descriptors per client in total: if `ulimit -Hn` is too low for that, the maximum is reduced and a warning

@@ -83,7 +83,7 @@ fn client_connection(
     let (shared, sender) = (config.trusted_proxies.is_shared(peer), config.trusted_proxies.sender(peer));
     if shared {
         // A trusted reverse proxy needs no authentication of its own.
-        permit.set_authenticated(|| accepted_at);
+        permit.set_reverse_proxy(|| accepted_at);
     }
     let forwarding = Forwarding::new(sender, shared, tls, &config.origin, config.forwarding_headers);
     let traits = ConnectionTraits { tls, shared, bindings };

@@ -261,8 +261,11 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         }
         let context = self.contexts.valid_context_for(request.security);
         let auth_state = AuthState::of_call(context.as_ref(), request.interface);
-        if auth_state != AuthState::Unauthenticated {
-            self.permit.set_authenticated(Instant::now);
+        if let Some(context) = context.as_ref().filter(|_| auth_state != AuthState::Unauthenticated)
+            && let Err(limit) = self.permit.set_authenticated(context.identity().user(), Instant::now)
+        {
+            self.config.log.user_connection_refused(self.client, context.principal(), limit);
+            return self.refuse(request.call_id, FaultStatus::NCA_S_SERVER_TOO_BUSY);
         }
         self.activity.called(auth_state);
         let Some(context) = context else {

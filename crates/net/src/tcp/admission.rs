@@ -1,4 +1,4 @@
-//! Limits on connections, by address and in total.
+//! Limits on connections, by address, by user and in total.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use identity::UserKey;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::tcp::connection_counts::{ConnectionCounts, ConnectionLimit};
+use crate::tcp::connection_counts::{ConnectionCounts, ConnectionLimit, Owner};
 use crate::tcp::network::{Network, source};
 use crate::tcp::thread_time::ConnectionTime;
 use crate::tcp::work_by_address::WorkByAddress;
@@ -62,6 +62,9 @@ impl Limits {
 /// A connection is unauthenticated until a client has authenticated on it. If a new connection would exceed the limit
 /// on unauthenticated connections, the oldest connection of the network and address that have the most of them is
 /// closed: a flood closes its own connections, and a client that authenticates at once is served.
+///
+/// A user may have as many authenticated connections as are then free, so that one user alone leaves half of all to
+/// others.
 #[derive(Debug)]
 pub struct Admission {
     limits: Limits,
@@ -80,7 +83,8 @@ pub(crate) struct ConnectionPermit {
     address: IpAddr,
     /// Whether it counts for `address`.
     counts_for_address: bool,
-    authenticated: bool,
+    /// Who it counts for; `None` before a client has authenticated.
+    owner: Option<Owner>,
     /// The work that was counted for `address`.
     charged: u64,
     /// The connection's part of the time of its thread.
@@ -124,7 +128,7 @@ impl Admission {
         Arc::new(Self {
             limits,
             load_balancers,
-            counts: Mutex::default(),
+            counts: Mutex::new(ConnectionCounts::new(limits.connections)),
             unauthenticated_work: WorkByAddress::default(),
         })
     }
@@ -162,7 +166,7 @@ impl Admission {
             id,
             address,
             counts_for_address: !is_load_balancer,
-            authenticated: false,
+            owner: None,
             charged: 0,
             time: None,
         };
@@ -190,15 +194,61 @@ impl ConnectionPermit {
         self.admission.unauthenticated_work.charge(self.address, work, now)
     }
 
-    /// Records that a client authenticated on the connection: it is not evicted from now on, and its work does not
-    /// count for its address.
-    pub(crate) fn set_authenticated(&mut self, clock: impl FnOnce() -> Instant) {
+    /// Records that `user` authenticated on the connection: it is not evicted from now on, and its work does not count
+    /// for its address.
+    ///
+    /// # Errors
+    /// If the user would have more connections than are then free. Then nothing changes.
+    pub(crate) fn set_authenticated(
+        &mut self,
+        user: &UserKey,
+        clock: impl FnOnce() -> Instant,
+    ) -> Result<(), ConnectionLimit> {
+        let is_counted = match &self.owner {
+            None => false,
+            Some(Owner::ReverseProxy) => true,
+            Some(Owner::User(known)) => known == user,
+        };
+        if !is_counted {
+            self.count_for_user(user)?;
+        }
+        self.refund(clock);
+        Ok(())
+    }
+
+    fn count_for_user(&mut self, user: &UserKey) -> Result<(), ConnectionLimit> {
+        let owner = Owner::User(user.clone());
+        let mut counts = self.admission.lock();
+        let is_fair = match &self.owner {
+            Some(earlier) => counts.authenticated.try_transfer(earlier, &owner, 1),
+            // It was evicted, does not count any more, and is about to be closed.
+            None if !counts.unauthenticated.contains(self.id) => return Ok(()),
+            None => counts.authenticated.take(&owner, 1),
+        };
+        if !is_fair {
+            return Err(ConnectionLimit::PerUser);
+        }
+        counts.unauthenticated.remove(self.id);
+        drop(counts);
+        self.owner = Some(owner);
+        Ok(())
+    }
+
+    /// Records that a trusted reverse proxy made the connection, which is not evicted and counts for no user.
+    pub(crate) fn set_reverse_proxy(&mut self, clock: impl FnOnce() -> Instant) {
+        self.refund(clock);
+        let mut counts = self.admission.lock();
+        if self.owner.is_none() && counts.unauthenticated.remove(self.id).is_some() {
+            counts.authenticated.add(&Owner::ReverseProxy, 1);
+            self.owner = Some(Owner::ReverseProxy);
+        }
+    }
+
+    /// The work that was counted for the client's address does not count any more.
+    fn refund(&mut self, clock: impl FnOnce() -> Instant) {
         if self.charged > 0 {
             let charged = std::mem::take(&mut self.charged);
             self.admission.unauthenticated_work.refund(self.address, charged, clock());
-        }
-        if !self.authenticated && self.admission.lock().unauthenticated.remove(self.id).is_some() {
-            self.authenticated = true;
         }
     }
 
@@ -219,9 +269,9 @@ impl ConnectionPermit {
         }
     }
 
-    /// Whether a client has authenticated on the connection.
+    /// Whether a client has authenticated on the connection, or need not.
     pub(crate) const fn is_authenticated(&self) -> bool {
-        self.authenticated
+        self.owner.is_some()
     }
 
     /// Records that a load balancer named the client's `address`: the connection counts for that address from now on.
@@ -251,8 +301,11 @@ impl ConnectionPermit {
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut counts = self.admission.lock();
+        if let Some(owner) = &self.owner {
+            counts.authenticated.give_back(owner, 1);
+        }
         // An evicted connection does not count any more.
-        if self.authenticated || counts.unauthenticated.remove(self.id).is_some() {
+        if self.owner.is_some() || counts.unauthenticated.remove(self.id).is_some() {
             counts.all = counts.all.saturating_sub(1);
         }
         if self.counts_for_address {
@@ -263,6 +316,8 @@ impl Drop for ConnectionPermit {
 
 #[cfg(test)]
 mod tests {
+    use testkit::caller;
+
     use super::*;
 
     fn admission(connections: usize, connections_per_address: usize, percent: usize) -> Arc<Admission> {
@@ -283,10 +338,16 @@ mod tests {
         admission.admit(address(last)).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// A connection on which a user authenticated who has no other one.
     fn authenticated(admission: &Arc<Admission>, last: u8) -> Admitted {
         let mut entered = admit(admission, last);
-        entered.permit.set_authenticated(Instant::now);
+        let user = format!("user{}", entered.permit.id);
+        set_user(&mut entered, &user).unwrap();
         entered
+    }
+
+    fn set_user(entered: &mut Admitted, user: &str) -> Result<(), ConnectionLimit> {
+        entered.permit.set_authenticated(caller(user).identity().user(), Instant::now)
     }
 
     fn is_evicted(entered: &mut Admitted) -> bool {
@@ -312,11 +373,11 @@ mod tests {
         let mut users: Vec<_> = (0..3).map(|_| authenticated(&admission, 1)).collect();
         let mut begins = admit(&admission, 2);
         let mut flood: Vec<_> = (0..100).map(|_| admit(&admission, 3)).collect();
-        assert!(flood.iter().all(|entered| !entered.permit.authenticated));
+        assert!(flood.iter().all(|entered| !entered.permit.is_authenticated()));
         assert_eq!(flood.iter_mut().map(is_evicted).filter(|evicted| *evicted).count(), 96);
         assert!(flood[..96].iter().all(|entered| entered.evicted.0.is_terminated()));
         assert!(!is_evicted(&mut begins) && !users.iter_mut().any(is_evicted));
-        begins.permit.set_authenticated(Instant::now);
+        set_user(&mut begins, "alice").unwrap();
         assert_eq!(admission.connections(), 3 + 1 + 4);
         // An evicted connection is not subtracted twice.
         drop(flood);
@@ -328,6 +389,52 @@ mod tests {
         assert_eq!(admission.connections(), 0);
         let counts = admission.lock();
         assert!(counts.by_address.is_empty() && counts.unauthenticated.is_unused());
+        assert_eq!(counts.authenticated.all(), 0);
+    }
+
+    #[test]
+    fn a_user_has_at_most_as_many_connections_as_are_free() {
+        let admission = admission(9, 100, 100);
+        let of = |user: &str, most: usize| {
+            let mut own: Vec<_> = (0..most).map(|_| admit(&admission, 1)).collect();
+            let served = own.iter_mut().filter_map(|one| set_user(one, user).ok()).count();
+            (own, served)
+        };
+        let (mut alices, served) = of("alice", 8);
+        assert_eq!(served, 5, "with the fifth one, as many are free");
+        assert_eq!(set_user(&mut alices[7], "alice"), Err(ConnectionLimit::PerUser));
+        // The others remain unauthenticated, and are evicted to admit other clients.
+        let (bobs, served) = of("bob", 3);
+        assert_eq!(served, 2);
+        assert_eq!(alices[5..].iter_mut().map(is_evicted).collect::<Vec<_>>(), [true, true, false]);
+        // A connection on which another user authenticates counts for that user.
+        assert_eq!(set_user(&mut alices[0], "bob"), Ok(()));
+        assert_eq!(set_user(&mut alices[1], "bob"), Err(ConnectionLimit::PerUser));
+        assert_eq!(set_user(&mut alices[1], "alice"), Ok(()), "it still is hers");
+        assert_eq!(admission.lock().authenticated.all(), 7);
+        drop((alices, bobs));
+        assert_eq!((admission.connections(), admission.lock().authenticated.all()), (0, 0));
+    }
+
+    #[test]
+    fn users_with_one_connection_each_can_use_up_the_limit() {
+        let admission = admission(3, 100, 100);
+        let users: Vec<_> = (0..3).map(|_| authenticated(&admission, 1)).collect();
+        assert_eq!(admission.admit(address(2)).err(), Some(ConnectionLimit::All));
+        drop(users);
+    }
+
+    #[test]
+    fn the_connections_of_reverse_proxies_count_for_no_user() {
+        let admission = admission(3, 100, 100);
+        let mut connections: Vec<_> = (0..3).map(|_| admit(&admission, 9)).collect();
+        for connection in &mut connections {
+            connection.permit.set_reverse_proxy(Instant::now);
+            set_user(connection, "alice").unwrap();
+        }
+        assert_eq!(admission.admit(address(2)).err(), Some(ConnectionLimit::All));
+        drop(connections);
+        assert_eq!((admission.connections(), admission.lock().authenticated.all()), (0, 0));
     }
 
     #[test]
@@ -353,7 +460,7 @@ mod tests {
                 && user.eviction == Some(Eviction { address: address(2), limit: ConnectionLimit::All })
         );
         // It is too late for it to authenticate.
-        waits.permit.set_authenticated(Instant::now);
+        set_user(&mut waits, "alice").unwrap();
         assert!(!waits.permit.is_authenticated());
         assert_eq!(admission.connections(), 4);
         assert_eq!(admission.admit(address(4)).err(), Some(ConnectionLimit::All));

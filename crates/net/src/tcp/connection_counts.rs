@@ -1,7 +1,9 @@
-//! Counts connections, in total, by address and before authentication.
+//! Counts connections: in total, by address, by user, and before authentication.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+
+use identity::{FairShares, UserKey};
 
 use crate::tcp::unauthenticated::Unauthenticated;
 
@@ -15,29 +17,54 @@ pub(crate) enum ConnectionLimit {
     PerAddress,
     /// The limit on unauthenticated connections.
     Unauthenticated,
+    /// The user's share of the limit on all connections.
+    PerUser,
 }
 
 impl ConnectionLimit {
     /// The configuration key of the limit.
     pub(crate) const fn key(self) -> &'static str {
         match self {
-            Self::All => "clients.connections",
+            Self::All | Self::PerUser => "clients.connections",
             Self::PerAddress => "clients.connections_per_address",
             Self::Unauthenticated => "clients.unauthenticated_percent",
         }
     }
 }
 
+/// Who an authenticated connection counts for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Owner {
+    /// The user who authenticated on it last.
+    User(UserKey),
+    /// A trusted reverse proxy, whose connections carry requests of many users.
+    ReverseProxy,
+}
+
 /// The connections that have a permit.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ConnectionCounts {
     pub(super) all: usize,
+    /// The authenticated connections, of which a user may have as many as are then free. Unauthenticated ones are free:
+    /// they are closed to make room.
+    pub(super) authenticated: FairShares<Owner>,
     pub(super) by_address: HashMap<IpAddr, usize>,
     pub(super) unauthenticated: Unauthenticated,
     pub(super) last_id: u64,
 }
 
 impl ConnectionCounts {
+    /// No connections, of at most `limit`, which users with one connection each can use up.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            all: 0,
+            authenticated: FairShares::new(limit.saturating_add(1)),
+            by_address: HashMap::new(),
+            unauthenticated: Unauthenticated::default(),
+            last_id: 0,
+        }
+    }
+
     pub(super) fn check_address(&self, address: IpAddr, most: usize) -> Result<(), ConnectionLimit> {
         let own = self.by_address.get(&address).copied().unwrap_or_default();
         if own >= most { Err(ConnectionLimit::PerAddress) } else { Ok(()) }

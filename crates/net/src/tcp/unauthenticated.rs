@@ -52,6 +52,11 @@ impl Unauthenticated {
         self.update(address, |connections| connections.insert(id));
     }
 
+    /// Whether the connection `id` is one of these.
+    pub(super) fn contains(&self, id: u64) -> bool {
+        self.signals.contains_key(&id)
+    }
+
     /// Removes the connection `id`, if it is one of these.
     pub(super) fn remove(&mut self, id: u64) -> Option<oneshot::Sender<()>> {
         let (address, evict) = self.signals.remove(&id)?;

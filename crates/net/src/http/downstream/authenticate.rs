@@ -18,10 +18,12 @@ use crate::http::downstream::auth::request::{AuthRequest, Env};
 use crate::http::downstream::connection::{AtShutdown, Downstream, WaitLimits};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::downstream::request_rules::RequestRules;
+use crate::http::downstream::respond;
 use crate::http::pass_through::pending::{ConnectionUse, Step};
 use crate::http::pass_through::transport;
 use crate::http::server_only::Cookies;
 use crate::http::upstream::connection::UpstreamSlot;
+use crate::tcp::connection_counts::ConnectionLimit;
 
 /// The result of authenticating a request.
 pub(crate) enum Authentication {
@@ -41,7 +43,14 @@ pub(crate) async fn authenticate(
 ) -> Result<Authentication, ConnectionError> {
     let peer = downstream.config.trusted_proxies.client(downstream.peer, &head.fields);
     if let Some(context) = authenticator.authenticated(&head, peer, clock::now()) {
-        downstream.set_client(&context);
+        if let Err(limit) = downstream.set_client(&context) {
+            return Ok(Authentication::Responded(refuse_connection(
+                downstream,
+                head,
+                (peer, &context),
+                limit,
+            )));
+        }
         return Ok(admitted(authenticator, context, None, head, peer, rules));
     }
     Box::pin(verify(authenticator, downstream, upstream, head, peer, rules)).await
@@ -87,7 +96,14 @@ async fn verify(
     report(&outcome, &config, peer);
     match outcome {
         AuthOutcome::Authenticated { context, token, .. } => {
-            downstream.set_client(&context);
+            if let Err(limit) = downstream.set_client(&context) {
+                return Ok(Authentication::Responded(refuse_connection(
+                    downstream,
+                    head,
+                    (peer, &context),
+                    limit,
+                )));
+            }
             Ok(admitted(authenticator, context, token, head, peer, rules))
         }
         AuthOutcome::Anonymous(context) => Ok(admitted(authenticator, context, None, head, peer, rules)),
@@ -184,6 +200,21 @@ fn report(outcome: &AuthOutcome, config: &HttpListenerConfig, peer: SocketAddr) 
         | AuthOutcome::Continue(_)
         | AuthOutcome::NoCredentials => {}
     }
+}
+
+/// Responds to the request of a client whose user would have more connections than are free, and closes the connection.
+#[cold]
+fn refuse_connection(
+    downstream: &mut Downstream,
+    mut head: RequestHead,
+    (peer, context): (SocketAddr, &SecurityContext),
+    limit: ConnectionLimit,
+) -> KeepAlive {
+    downstream.config.log.user_connection_refused(peer, context.principal(), limit);
+    head.close();
+    let out = downstream.response_to(&mut head);
+    respond::too_busy(&mut out.bytes, &head, None);
+    KeepAlive::No
 }
 
 /// Responds to a request that `outcome` does not admit. During a handshake the connection has to stay open, so the

@@ -24,6 +24,7 @@ use crate::http::transport::{FramedTransport, Progress, Stream, TransportError, 
 use crate::http::trusted_proxies::PeerAddresses;
 use crate::tcp::accept::CHECK_INTERVAL;
 use crate::tcp::admission::ConnectionPermit;
+use crate::tcp::connection_counts::ConnectionLimit;
 use crate::tcp::stream::SHUTDOWN_TIMEOUT;
 use crate::timer::Timer;
 
@@ -134,14 +135,19 @@ impl Downstream {
 
     /// The client of `context` authenticated for the request in progress: the time limits of authenticated clients
     /// apply while the context is valid.
-    pub(crate) fn set_client(&mut self, context: &SecurityContext) {
-        self.caller = Some(context.clone());
-        self.permit.set_authenticated(Instant::now);
-        self.minimum_rate.set_authenticated();
+    ///
+    /// # Errors
+    /// If the client's user would have more connections than are then free. Then nothing changes.
+    pub(crate) fn set_client(&mut self, context: &SecurityContext) -> Result<(), ConnectionLimit> {
         if !self.client.as_ref().is_some_and(|client| client.is_same(context)) {
+            let user = context.identity().user();
+            self.permit.set_authenticated(user, Instant::now)?;
             self.client = Some(context.clone());
-            self.permit.set_user(context.identity().user());
+            self.permit.set_user(user);
         }
+        self.caller = Some(context.clone());
+        self.minimum_rate.set_authenticated();
+        Ok(())
     }
 
     /// Until when the connection may stay unauthenticated; `None` while a client is authenticated. A client whose

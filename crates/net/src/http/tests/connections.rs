@@ -48,6 +48,29 @@ fn requests_of_different_identities_use_different_upstream_connections() {
 }
 
 #[test]
+fn a_user_with_as_many_connections_as_are_free_is_refused_another_one_as_too_busy() {
+    let upstream = Upstream::responding(OK);
+    let limits = Limits { connections: 5, ..Limits::default() };
+    let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
+    let ping = |client: &mut Client, user: &str| client.exchange(mapi(user, "nspi", "PING", "", b""));
+    let mut clients = [(); 5].map(|()| None);
+    for client in &mut clients[..3] {
+        assert_eq!(ping(client.insert(Client::new(&proxy)), "alice").status(), 200);
+    }
+    let refused = clients[3].insert(Client::new(&proxy));
+    let answer = ping(refused, "alice");
+    let [retry, connection] = ["retry-after", "connection"].map(|name| answer.header(name));
+    assert_eq!((answer.status(), retry, connection), (503, Some("10"), Some("close")));
+    assert_eq!(refused.state(), Some(Closed));
+    assert_eq!(upstream.others().len(), 3, "the server received no request of it");
+    let [Some(first), Some(second), _, further, other] = &mut clients else { panic!("connections") };
+    assert_eq!(ping(first, "alice").status(), 200, "the others are still served");
+    second.disconnect();
+    assert_eq!(ping(further.insert(Client::new(&proxy)), "alice").status(), 200);
+    assert_eq!(ping(other.insert(Client::new(&proxy)), "bob").status(), 200);
+}
+
+#[test]
 fn a_request_of_which_nothing_was_sent_is_retried_on_a_new_connection() {
     let execute = || Request(mapi("alice", "emsmdb", "Execute", "", &[7; 16]));
     let discover = || Request([&*discover(), &basic("alice"), "\r\n"].concat().into_bytes());

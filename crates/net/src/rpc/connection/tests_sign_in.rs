@@ -73,9 +73,13 @@ struct Proxy {
 
 impl Proxy {
     fn new() -> Self {
+        Self::with_connections(5000)
+    }
+
+    /// A proxy with at most this number of connections.
+    fn with_connections(most: usize) -> Self {
         let outcomes = Arc::new(Outcomes::default());
         let mut config = Arc::into_inner(listener_config()).unwrap();
-        let most = 5000;
         config.limits = Limits {
             handshake: HANDSHAKE,
             connections: most,
@@ -148,6 +152,13 @@ fn alice() -> ClaimedName {
 /// Signs in as alice with NTLM, and makes a call at once, before it is known whether the password is right. Returns
 /// whether there is a response.
 async fn call(stream: &mut DuplexStream, password: &str) -> bool {
+    let fault = fault_of_call(stream, password).await;
+    assert!(fault.is_none_or(|fault| fault == FaultStatus::ACCESS_DENIED), "{fault:?}");
+    fault.is_none()
+}
+
+/// As [`call`], but returns the fault; `None` if there is a response.
+async fn fault_of_call(stream: &mut DuplexStream, password: &str) -> Option<FaultStatus> {
     let credentials = Credentials::password("alice", "LAB", &Password::new(password));
     let level = AuthLevel::PKT_INTEGRITY;
     let contexts = ContextCounters::new();
@@ -163,11 +174,11 @@ async fn call(stream: &mut DuplexStream, password: &str) -> bool {
             client::Event::Bound { .. } => {
                 association.call(0, 3, None, Bytes::from_static(b"stub")).unwrap();
             }
-            client::Event::Response(response) => return response.stub == b"stub"[..],
-            client::Event::Fault { status, .. } => {
-                assert_eq!(status, FaultStatus::ACCESS_DENIED);
-                return false;
+            client::Event::Response(response) => {
+                assert_eq!(response.stub, b"stub"[..]);
+                return None;
             }
+            client::Event::Fault { status, .. } => return Some(status),
             event => panic!("{event:?}"),
         }
     }
@@ -229,6 +240,27 @@ async fn guesses_over_rpc_are_delayed_as_those_over_http() {
     }
     assert_eq!(by_rpc, by_http);
     assert!((8..12).contains(&by_rpc.len()), "{by_rpc:?}");
+}
+
+#[tokio::test(start_paused = true)]
+#[allow(clippy::disallowed_methods, reason = "tasks of a test, which act for no user")]
+async fn calls_of_a_user_with_as_many_connections_as_are_free_are_refused_on_another_one() {
+    let (proxy, mut served) = (Proxy::with_connections(3), JoinSet::new());
+    let mut connect = async || {
+        let (mut client, serving) = proxy.connection();
+        served.spawn(serving);
+        let fault = fault_of_call(&mut client, RIGHT).await;
+        (client, fault)
+    };
+    let (first, fault) = connect().await;
+    assert_eq!(fault, None);
+    let (_second, fault) = connect().await;
+    assert_eq!(fault, None);
+    let (_third, fault) = connect().await;
+    assert_eq!(fault, Some(FaultStatus::NCA_S_SERVER_TOO_BUSY));
+    drop(first);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(connect().await.1, None);
 }
 
 #[tokio::test(start_paused = true)]
