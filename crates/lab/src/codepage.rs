@@ -34,6 +34,11 @@ impl CodePage {
         Some(Self { number, encoding: Some(encoding) })
     }
 
+    /// The number of the code page.
+    pub(crate) const fn number(self) -> u32 {
+        self.number
+    }
+
     /// Whether this is `CP_WINUNICODE`.
     pub(crate) const fn is_unicode(self) -> bool {
         self.number == UTF16

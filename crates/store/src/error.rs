@@ -37,6 +37,9 @@ pub enum Error {
     /// A folder would become a subfolder of itself.
     #[error("a folder cannot be moved or copied below itself")]
     Cycle,
+    /// Messages and folders cannot be in a search folder.
+    #[error("a search folder cannot contain messages or folders of its own")]
+    SearchFolder,
     /// Another client saved the object since the caller read it.
     #[error("the object was changed since it was read")]
     Conflict,

@@ -49,6 +49,8 @@ pub enum EventKind {
         /// The original.
         from: EventObject,
     },
+    /// It is a search folder whose search is complete.
+    SearchCompleted,
     /// It is a message that was delivered: see `Change::delivered`.
     Delivered,
 }

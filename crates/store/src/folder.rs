@@ -79,7 +79,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    const fn event_object(&self) -> EventObject {
+    pub(crate) const fn event_object(&self) -> EventObject {
         EventObject::Folder { id: self.id, parent: self.parent }
     }
 }
@@ -206,7 +206,11 @@ impl Change<'_> {
         let Folder { id, parent: from, kind, properties, .. } = self.folder(mailbox, id)?;
         let new = NewFolder { id: None, parent: Some(parent), kind, name: name.to_owned(), properties };
         let from = EventObject::Folder { id, parent: from };
-        self.insert_folder(mailbox, &new, EventKind::Copied { from })
+        let copy = self.insert_folder(mailbox, &new, EventKind::Copied { from })?;
+        if let Some(search) = self.search(mailbox, id)? {
+            self.set_search(mailbox, copy.id, &search)?;
+        }
+        Ok(copy)
     }
 
     fn insert_folder(&self, mailbox: MailboxId, new: &NewFolder, kind: EventKind) -> Result<Folder> {
@@ -371,8 +375,12 @@ impl Change<'_> {
         name: &str,
         moved: Option<ObjectId>,
     ) -> Result<()> {
-        if self.folder(mailbox, parent)?.deleted {
+        let found = self.folder(mailbox, parent)?;
+        if found.deleted {
             return Err(Error::NotFound("the parent folder"));
+        }
+        if found.kind == FolderKind::Search {
+            return Err(Error::SearchFolder);
         }
         let other = self.folder_by_name(mailbox, parent, name)?;
         if other.is_some_and(|other| Some(other.id) != moved) {

@@ -8,7 +8,7 @@ use crate::content::{ContentEdit, ContentId};
 use crate::database::{Change, View};
 use crate::error::{Error, Result};
 use crate::event::{EventKind, EventObject};
-use crate::folder::{file_time, time};
+use crate::folder::{FolderKind, file_time, time};
 use crate::id::{MailboxId, ObjectId};
 use crate::properties::Properties;
 
@@ -213,8 +213,12 @@ impl Change<'_> {
         (associated, read): (bool, bool),
         kind: EventKind,
     ) -> Result<Message> {
-        if self.folder(mailbox, folder)?.deleted {
+        let found = self.folder(mailbox, folder)?;
+        if found.deleted {
             return Err(Error::NotFound("the folder"));
+        }
+        if found.kind == FolderKind::Search && !associated {
+            return Err(Error::SearchFolder);
         }
         let version = self.next_version(mailbox, &[])?;
         let inserted = self.transaction.prepare_cached(

@@ -1,7 +1,7 @@
 //! The tables of the database.
 
 /// The version of the format, kept in SQLite's `user_version`.
-pub(crate) const VERSION: i64 = 2;
+pub(crate) const VERSION: i64 = 3;
 
 /// Creates the tables of an empty database.
 ///
@@ -115,6 +115,18 @@ CREATE TABLE permission (
     rights  INTEGER NOT NULL,
     PRIMARY KEY (mailbox, folder, member),
     UNIQUE (mailbox, folder, user),
+    FOREIGN KEY (mailbox, folder) REFERENCES folder (mailbox, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE search (
+    mailbox     INTEGER NOT NULL,
+    folder      INTEGER NOT NULL,
+    restriction BLOB NOT NULL,
+    code_page   INTEGER NOT NULL,
+    folders     BLOB NOT NULL,
+    recursive   INTEGER NOT NULL,
+    hits        BLOB,
+    PRIMARY KEY (mailbox, folder),
     FOREIGN KEY (mailbox, folder) REFERENCES folder (mailbox, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 

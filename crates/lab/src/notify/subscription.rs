@@ -29,6 +29,8 @@ pub(crate) enum Interest {
     Hierarchy { folder: ObjectId, depth: bool },
     /// A table of the messages of a folder.
     Contents { folder: ObjectId },
+    /// A table of the messages that a search folder shows.
+    Search,
 }
 
 /// The scope of a subscription.
@@ -87,6 +89,15 @@ impl Watch {
                 }
                 _ => None,
             },
+            // Any change may add and remove rows.
+            Interest::Search => match (event.object, &event.kind) {
+                (EventObject::Message { id, .. }, EventKind::Modified) => Some(Notice::Rows(Some(id))),
+                (EventObject::Folder { id, .. }, EventKind::ContentsModified) => {
+                    visible.reads(id)?.then_some(Notice::Rows(None))
+                }
+                (EventObject::Folder { .. }, _) => Some(Notice::Rows(None)),
+                (EventObject::Message { .. }, _) => None,
+            },
         })
     }
 }
@@ -97,7 +108,7 @@ impl Scope {
             EventKind::Moved { from } => Some(from),
             _ => None,
         };
-        let is_of_parent = !matches!(event.kind, EventKind::Modified | EventKind::ContentsModified);
+        let is_of_parent = !is_of_object_alone(&event.kind);
         let is_within = |object| match (self, object) {
             (Self::Mailbox, _) => true,
             (Self::Folder(wanted), EventObject::Message { folder, .. }) => folder == wanted,
@@ -111,6 +122,11 @@ impl Scope {
     }
 }
 
+/// Whether an event of a folder does not concern its parent.
+const fn is_of_object_alone(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::Modified | EventKind::ContentsModified | EventKind::SearchCompleted)
+}
+
 const fn types_of(kind: &EventKind) -> NotificationTypes {
     match kind {
         EventKind::Created => NotificationTypes::OBJECT_CREATED,
@@ -118,6 +134,7 @@ const fn types_of(kind: &EventKind) -> NotificationTypes {
         EventKind::Deleted { .. } => NotificationTypes::OBJECT_DELETED,
         EventKind::Moved { .. } => NotificationTypes::OBJECT_MOVED,
         EventKind::Copied { .. } => NotificationTypes::OBJECT_COPIED,
+        EventKind::SearchCompleted => NotificationTypes::SEARCH_COMPLETE,
         EventKind::Delivered => NotificationTypes::NEW_MAIL,
     }
 }
@@ -130,10 +147,11 @@ pub(crate) fn notification(event: &Event, details: &Details) -> NotificationData
         EventKind::Deleted { .. } => (NotificationType::ObjectDeleted, false),
         EventKind::Moved { .. } => (NotificationType::ObjectMoved, false),
         EventKind::Copied { .. } => (NotificationType::ObjectCopied, false),
+        EventKind::SearchCompleted => (NotificationType::SearchCompleted, false),
         EventKind::Delivered => (NotificationType::NewMail, false),
     };
     let mut flags = NotificationFlags::new(notification_type);
-    let has_parent = !matches!(event.kind, EventKind::Modified | EventKind::ContentsModified);
+    let has_parent = !is_of_object_alone(&event.kind);
     let mut change = ObjectEvent { tags: has_tags.then(Vec::new), ..ObjectEvent::default() };
     match event.object {
         EventObject::Message { id, folder } => {

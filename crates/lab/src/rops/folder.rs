@@ -21,6 +21,8 @@ use crate::session::logon::{CREATE_SUBFOLDER, Logon, OWNER, READ_ANY};
 use crate::session::table::{Notified, Source, Table};
 use crate::session::{Object, Opened};
 
+/// The most search folders of a mailbox.
+const SEARCH_FOLDERS_MAX: u32 = 50;
 /// The longest name of a folder, in characters.
 pub(super) const NAME_MAX: usize = 255;
 
@@ -57,14 +59,14 @@ pub(super) fn open(context: &Context<'_>, request: &RopOpenFolderRequest) -> Out
     Ok(Success::opened(ResponseBody::RopOpenFolder(response), &logon, Object::Folder(id)))
 }
 
-/// `RopCreateFolder` ([MS-OXCFOLD] 3.2.5.2). There are no search folders.
+/// `RopCreateFolder` ([MS-OXCFOLD] 3.2.5.2).
 pub(super) fn create(context: &Context<'_>, request: &RopCreateFolderRequest) -> Outcome {
     let (logon, parent) = context.folder()?;
-    match request.folder_type {
-        FolderType::GENERIC => {}
-        FolderType::SEARCH => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+    let kind = match request.folder_type {
+        FolderType::GENERIC => FolderKind::Generic,
+        FolderType::SEARCH => FolderKind::Search,
         _ => return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into()),
-    }
+    };
     let code_page = context.session.code_page;
     let name = text(&request.display_name, code_page);
     if name.is_empty() || name.chars().count() > NAME_MAX {
@@ -84,7 +86,10 @@ pub(super) fn create(context: &Context<'_>, request: &RopCreateFolderRequest) ->
             }
             return visible(change, &logon, existing.id, false).map(|()| existing.id);
         }
-        let new = NewFolder { id: None, parent: Some(parent), kind: FolderKind::Generic, name, properties };
+        if kind == FolderKind::Search && change.count_search_folders(mailbox)? >= SEARCH_FOLDERS_MAX {
+            return Err(ErrorCode::MAPI_E_NOT_ENOUGH_RESOURCES.into());
+        }
+        let new = NewFolder { id: None, parent: Some(parent), kind, name, properties };
         let folder = change.create_folder(mailbox, &new)?;
         copy_permissions(change, mailbox, parent, folder.id)?;
         Ok::<_, Refusal>(folder.id)
@@ -171,12 +176,16 @@ pub(super) fn contents_table(context: &Context<'_>, request: &FolderTableRequest
     if flags.contains(TableFlags::CONVERSATION_MEMBERS) {
         return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
     }
-    context.backend().read(|view| logon.require(view, folder, READ_ANY | OWNER))?;
+    let kind = context.backend().read(|view| {
+        logon.require(view, folder, READ_ANY | OWNER)?;
+        Ok::<_, Refusal>(view.folder(logon.mailbox.id, folder)?.kind)
+    })?;
     let filter = MessageFilter {
         associated: flags.contains(TableFlags::ASSOCIATED),
         deleted: flags.contains(TableFlags::SOFT_DELETES),
     };
-    let source = Source::Contents { folder, filter };
+    let is_search = kind == FolderKind::Search && filter == MessageFilter::default();
+    let source = Source::Contents { folder, filter, is_search };
     let mut table = Table::new(source, notified(flags));
     refresh(&context.backend(), &logon, &mut table, context.session.code_page)?;
     let row_count = u32::try_from(table.rows.len()).unwrap_or(u32::MAX);

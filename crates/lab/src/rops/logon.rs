@@ -111,10 +111,12 @@ fn logon_time(time: FileTime) -> LogonTime {
     }
 }
 
-/// `RopGetStoreState` ([MS-OXCSTOR] 3.2.5.5): there are no search folders.
+/// `RopGetStoreState` ([MS-OXCSTOR] 3.2.5.5).
 pub(super) fn store_state(context: &Context<'_>) -> Outcome {
-    context.on_logon()?;
-    done(ResponseBody::RopGetStoreState(RopGetStoreStateResponse { store_state: StoreState::NONE }))
+    let logon = context.on_logon()?;
+    let searches = context.backend().read(|view| view.count_search_folders(logon.mailbox.id))?;
+    let store_state = if searches > 0 { StoreState::STORE_HAS_SEARCHES } else { StoreState::NONE };
+    done(ResponseBody::RopGetStoreState(RopGetStoreStateResponse { store_state }))
 }
 
 /// `RopLongTermIdFromId` ([MS-OXCSTOR] 3.2.5.8).

@@ -22,6 +22,7 @@ mod public;
 mod receive_folder;
 mod recipient;
 mod rows;
+mod search;
 mod selection;
 mod stream;
 mod submit;
@@ -116,6 +117,8 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
         }
         R::RopMoveFolder(request) => tree::move_folder(context, request),
         R::RopCopyFolder(request) => tree::copy_folder(context, request),
+        R::RopSetSearchCriteria(request) => search::set(context, request),
+        R::RopGetSearchCriteria(request) => search::get(context, request),
         R::RopGetHierarchyTable(request) => folder::hierarchy_table(context, request),
         R::RopGetContentsTable(request) => folder::contents_table(context, request),
 

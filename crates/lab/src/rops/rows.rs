@@ -1,6 +1,5 @@
 //! The rows of tables: which there are, and their values.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use mapi::ErrorCode;
@@ -12,12 +11,14 @@ use super::grouping::{Listed, arranged};
 use crate::backend::Backend;
 use crate::codepage::CodePage;
 use crate::refusal::Refusal;
+use crate::search;
 use crate::session::logon::{Logon, OWNER, READ_ANY, VISIBLE};
 use crate::session::table::{Category, Key, Source, Table, is_instance};
 use crate::values::convert::{requested, single_values, size};
 use crate::values::folder::FolderValues;
+use crate::values::matched::MatchedMessage;
 use crate::values::message::of_message;
-use crate::values::restriction::{Matched, counted, matches, parts};
+use crate::values::restriction::Filter;
 
 /// The most characters of a text, or bytes of binary data, that a row has ([MS-OXCTABL] 3.2.5.2).
 const VALUE_MAX: usize = 255;
@@ -25,8 +26,6 @@ const VALUE_MAX: usize = 255;
 const ROWS_MAX: usize = 100_000;
 /// The most bytes of values by which rows are sorted.
 const SORT_BYTES_MAX: usize = 32 << 20;
-/// The most restrictions, with those within others, that are evaluated on rows for one ROP.
-const EVALUATIONS_MAX: usize = 5_000_000;
 
 /// A row whose values are read.
 enum Row<'a> {
@@ -96,68 +95,14 @@ fn of_category(id: u64, category: &Category, table: &Table, tag: PropTag) -> Opt
     })
 }
 
-/// A row on which a restriction is evaluated.
-struct RowValues<'a> {
-    row: &'a Row<'a>,
-    view: &'a View<'a>,
-    logon: &'a Logon,
-    nested: OnceCell<(Vec<Properties>, Vec<Properties>)>,
-}
-
-impl Matched for RowValues<'_> {
-    fn value(&self, tag: PropTag) -> Option<PropertyValue> {
-        self.row.value(self.view, self.logon, tag).ok().flatten()
-    }
-
-    fn nested(&self, tag: PropTag) -> Vec<Properties> {
-        let Row::Message(message, ..) = self.row else { return Vec::new() };
-        let (recipients, attachments) = self.nested.get_or_init(|| {
-            let Ok(content) = self.view.content(message.0.content) else { return Default::default() };
-            let recipients = content.recipients.into_iter().map(|recipient| recipient.properties);
-            let attachments = content.attachments.into_iter().map(|attachment| attachment.properties);
-            (recipients.collect(), attachments.collect())
-        });
-        let is_recipients = tag.is_same_property(PropTag::PidTagMessageRecipients);
-        if is_recipients { recipients.clone() } else { attachments.clone() }
-    }
-}
-
-/// A restriction that is evaluated on the rows of a table, and what may be evaluated at most.
-struct Filter<'a> {
-    restriction: Option<&'a Restriction>,
-    code_page: CodePage,
-    /// How many rows may match.
-    count: Option<u32>,
-    parts: usize,
-    evaluated: usize,
-}
-
-impl<'a> Filter<'a> {
-    fn new(restriction: Option<&'a Restriction>, code_page: CodePage) -> Self {
-        let (restriction, count) = match restriction.map(counted) {
-            Some((restriction, count)) => (Some(restriction), count),
-            None => (None, None),
-        };
-        Self { restriction, code_page, count, parts: restriction.map_or(0, parts), evaluated: 0 }
-    }
-
-    /// Whether a row matches.
-    ///
-    /// # Errors
-    /// `ecTooComplex` if the restriction has been evaluated on too many rows.
-    fn admits(&mut self, row: &Row<'_>, view: &View<'_>, logon: &Logon) -> Result<bool, Refusal> {
-        let Some(restriction) = self.restriction else { return Ok(true) };
-        self.evaluated = self.evaluated.saturating_add(self.parts);
-        if self.evaluated > EVALUATIONS_MAX {
-            return Err(ErrorCode::MAPI_E_TOO_COMPLEX.into());
+/// Whether a row matches a restriction.
+fn admits(filter: &mut Filter<'_>, row: &Row<'_>, view: &View<'_>, logon: &Logon) -> Result<bool, Refusal> {
+    Ok(match row {
+        Row::Message(message, ..) => {
+            filter.admits(&MatchedMessage::new(view, &logon.mailbox, &message.0, &message.1))?
         }
-        let values = RowValues { row, view, logon, nested: OnceCell::new() };
-        if self.count == Some(0) || !matches(restriction, &values, self.code_page) {
-            return Ok(false);
-        }
-        self.count = self.count.map(|count| count.saturating_sub(1));
-        Ok(true)
-    }
+        _ => filter.admits(&|tag| row.value(view, logon, tag).ok().flatten())?,
+    })
 }
 
 /// Lists the rows of a table, if they have changed since they were listed.
@@ -191,6 +136,7 @@ fn state(view: &View<'_>, logon: &Logon, source: &Source) -> Result<FileTime, Re
             last
         }
         Source::Hierarchy { folder, .. } => view.folder(mailbox, *folder)?.hierarchy_changed,
+        Source::Contents { folder, is_search: true, .. } => search::state(view, logon, *folder)?,
         Source::Contents { folder, .. } => view.folder(mailbox, *folder)?.contents_changed,
         Source::Fixed(_) => FileTime(0),
     })
@@ -212,7 +158,7 @@ impl List<'_> {
     /// # Errors
     /// `TableTooBig`.
     fn add(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
-        if !self.filter.admits(row, self.view, self.logon)? {
+        if !admits(&mut self.filter, row, self.view, self.logon)? {
             return Ok(());
         }
         let orders = self.table.sort.iter();
@@ -266,7 +212,13 @@ fn list(
                 }
             }
         }
-        Source::Contents { folder, filter } => {
+        Source::Contents { folder, is_search: true, .. } => {
+            logon.require(view, *folder, READ_ANY | OWNER)?;
+            search::for_each_hit(view, logon, *folder, |message, properties| {
+                list.add_message(message, properties)
+            })?;
+        }
+        Source::Contents { folder, filter, .. } => {
             logon.require(view, *folder, READ_ANY | OWNER)?;
             let mut refused = None;
             view.for_each_message(mailbox, *folder, *filter, |message, properties| {
@@ -317,7 +269,7 @@ pub(super) fn find(
     let mut filter = Filter::new(Some(restriction), code_page);
     for (place, key) in keys {
         let Some(row) = row(view, logon, table, key)? else { continue };
-        if filter.admits(&row, view, logon)? {
+        if admits(&mut filter, &row, view, logon)? {
             return Ok(Some(place));
         }
     }

@@ -6,7 +6,7 @@ use mapi::rop::folder::{
     EmptyFolderRequest, MoveCompletion, PartialCompletion, RopCopyFolderRequest, RopMoveFolderRequest,
 };
 use mapi::rop::{Bool, ResponseBody};
-use store::{Change, MessageFilter, ObjectId};
+use store::{Change, FolderKind, MessageFilter, ObjectId};
 
 use super::context::Context;
 use super::folder::{NAME_MAX, text, visible};
@@ -76,6 +76,9 @@ pub(super) fn empty(
     }
     let is_complete = backend.write(backend.now(), |change| {
         visible(change, &logon, folder, false)?;
+        if change.folder(logon.mailbox.id, folder)?.kind == FolderKind::Search {
+            return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
+        }
         logon.require(change, folder, DELETE_ANY | OWNER)?;
         Editor { change, logon: &logon }.empty(folder, soft, request.want_delete_associated.is_true())
     })?;

@@ -74,7 +74,8 @@ pub(crate) enum Source {
     /// The subfolders of a folder; with `depth` those at all levels.
     Hierarchy { folder: ObjectId, depth: bool, deleted: bool },
     /// The messages of a folder.
-    Contents { folder: ObjectId, filter: MessageFilter },
+    /// If it is a search folder, those that it shows.
+    Contents { folder: ObjectId, filter: MessageFilter, is_search: bool },
     /// Rows that were read when the table was opened.
     Fixed(Vec<Properties>),
 }
@@ -165,6 +166,7 @@ impl Table {
     pub(crate) const fn interest(&self) -> Option<Interest> {
         match self.source {
             Source::Hierarchy { folder, depth, .. } => Some(Interest::Hierarchy { folder, depth }),
+            Source::Contents { is_search: true, .. } => Some(Interest::Search),
             Source::Contents { folder, .. } => Some(Interest::Contents { folder }),
             Source::Fixed(_) => None,
         }
@@ -221,7 +223,8 @@ mod tests {
     }
 
     fn table(notified: Notified, rows: &[u64]) -> Table {
-        let source = Source::Contents { folder: ObjectId::own(9), filter: MessageFilter::default() };
+        let filter = MessageFilter::default();
+        let source = Source::Contents { folder: ObjectId::own(9), filter, is_search: false };
         let mut table = Table::new(source, notified);
         list(&mut table, rows);
         table

@@ -79,6 +79,12 @@ fn the_owner_decides_where_messages_of_a_class_are_delivered() {
     let mut bob = Mail::open(&caller, "bob", "alice").unwrap();
     assert_eq!(set_receive_folder(&mut bob, "IPM.Note", fax), Err(ErrorCode::MAPI_E_NO_ACCESS));
     assert_eq!(receive_folders(&mut bob), Err(ErrorCode::MAPI_E_NO_ACCESS));
+    // Nor can they use up the numbers of replicas.
+    let mut long_term_id = LongTermId::default();
+    long_term_id.gid.replica = "00112233-4455-6677-8899-aabbccddeeff".parse().unwrap();
+    let request = mapi::rop::logon_store::RopIdFromLongTermIdRequest { long_term_id };
+    let number = bob.rop(LOGON, RequestBody::RopIdFromLongTermId(request));
+    assert_eq!(number, Err(ErrorCode::MAPI_E_NOT_FOUND));
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use mapi::data::Gid;
 use mapi::property::{PropTag, PropertyValue};
-use store::{Folder, MessageFilter, ObjectId, View};
+use store::{Folder, FolderKind, MessageFilter, ObjectId, View};
 use wire::Encode as _;
 
 use super::convert::canonical;
 use crate::mailbox::folder_entry_id;
+use crate::search;
 use crate::session::logon::{CREATE, CREATE_SUBFOLDER, Logon, OWNER, READ_ANY};
 
 /// `MAPI_FOLDER` ([MS-OXCPRPT] 2.2.1.7).
@@ -71,9 +72,9 @@ impl FolderValues<'_> {
             PropTag::PidTagParentFolderId => id(parent),
             PropTag::PidTagDisplayName => V::from(folder.name.as_str()),
             PropTag::PidTagFolderType => V::Integer32(folder.kind.to_integer()),
-            PropTag::PidTagContentCount => self.count(false)?.0,
-            PropTag::PidTagContentUnreadCount => self.count(false)?.1,
-            PropTag::PidTagAssociatedContentCount => self.count(true)?.0,
+            PropTag::PidTagContentCount => return Ok(self.count(false)?.map(|(all, _)| all)),
+            PropTag::PidTagContentUnreadCount => return Ok(self.count(false)?.map(|(_, unread)| unread)),
+            PropTag::PidTagAssociatedContentCount => return Ok(self.count(true)?.map(|(all, _)| all)),
             PropTag::PidTagSubfolders => {
                 V::Boolean(!self.view.subfolders(mailbox.id, folder.id, false)?.is_empty())
             }
@@ -105,11 +106,18 @@ impl FolderValues<'_> {
         }))
     }
 
-    /// How many messages the folder has, and how many of them were not read.
-    fn count(&self, associated: bool) -> store::Result<(PropertyValue, PropertyValue)> {
+    /// How many messages the folder has, and how many of them were not read. `None` for a search folder whose search is
+    /// too complex.
+    fn count(&self, associated: bool) -> store::Result<Option<(PropertyValue, PropertyValue)>> {
         let filter = MessageFilter { associated, deleted: false };
-        let (all, unread) = self.view.count_messages(self.logon.mailbox.id, self.folder.id, filter)?;
-        Ok((PropertyValue::Integer32(all.cast_signed()), PropertyValue::Integer32(unread.cast_signed())))
+        let (all, unread) = if self.folder.kind == FolderKind::Search && !associated {
+            let Ok(counts) = search::count(self.view, self.logon, self.folder.id) else { return Ok(None) };
+            counts
+        } else {
+            self.view.count_messages(self.logon.mailbox.id, self.folder.id, filter)?
+        };
+        let number = |count: u32| PropertyValue::Integer32(count.cast_signed());
+        Ok(Some((number(all), number(unread))))
     }
 
     /// `PidTagSourceKey`: a GID ([MS-OXCFXICS] 2.2.1.2.5).

@@ -4,5 +4,6 @@ pub(crate) mod compare;
 pub(crate) mod convert;
 pub(crate) mod flags;
 pub(crate) mod folder;
+pub(crate) mod matched;
 pub(crate) mod message;
 pub(crate) mod restriction;

@@ -17,6 +17,47 @@ const NESTED: [PropTag; 2] = [PropTag::PidTagMessageRecipients, PropTag::PidTagM
 /// The most restrictions within one.
 const PARTS_MAX: usize = 1000;
 
+/// The most restrictions, with those within others, that are evaluated on objects for one ROP.
+const EVALUATIONS_MAX: usize = 5_000_000;
+
+/// A restriction that is evaluated on several objects, and how many may match it still.
+#[derive(Debug)]
+pub(crate) struct Filter<'a> {
+    restriction: Option<&'a Restriction>,
+    code_page: CodePage,
+    count: Option<u32>,
+    parts: usize,
+    evaluated: usize,
+}
+
+impl<'a> Filter<'a> {
+    /// Without a restriction, all objects match.
+    pub(crate) fn new(restriction: Option<&'a Restriction>, code_page: CodePage) -> Self {
+        let (restriction, count) = match restriction.map(counted) {
+            Some((restriction, count)) => (Some(restriction), count),
+            None => (None, None),
+        };
+        Self { restriction, code_page, count, parts: restriction.map_or(0, parts), evaluated: 0 }
+    }
+
+    /// Whether an object matches.
+    ///
+    /// # Errors
+    /// `ecTooComplex` if the restriction has been evaluated on too many objects.
+    pub(crate) fn admits(&mut self, object: &dyn Matched) -> Result<bool, ErrorCode> {
+        let Some(restriction) = self.restriction else { return Ok(true) };
+        self.evaluated = self.evaluated.saturating_add(self.parts);
+        if self.evaluated > EVALUATIONS_MAX {
+            return Err(ErrorCode::MAPI_E_TOO_COMPLEX);
+        }
+        if self.count == Some(0) || !matches(restriction, object, self.code_page) {
+            return Ok(false);
+        }
+        self.count = self.count.map(|count| count.saturating_sub(1));
+        Ok(true)
+    }
+}
+
 /// An object on which a restriction is evaluated.
 pub(crate) trait Matched {
     /// The value of a property.
@@ -42,7 +83,7 @@ impl Matched for Properties {
 }
 
 /// The number of restrictions in `restriction`, with itself.
-pub(crate) fn parts(restriction: &Restriction) -> usize {
+fn parts(restriction: &Restriction) -> usize {
     let (mut pending, mut parts) = (vec![restriction], 0_usize);
     while let Some(part) = pending.pop() {
         parts = parts.saturating_add(1);
@@ -52,7 +93,7 @@ pub(crate) fn parts(restriction: &Restriction) -> usize {
 }
 
 /// The restriction without the count that limits how many objects match ([MS-OXCDATA] 2.12.11), and this count.
-pub(crate) fn counted(restriction: &Restriction) -> (&Restriction, Option<u32>) {
+fn counted(restriction: &Restriction) -> (&Restriction, Option<u32>) {
     match restriction {
         Restriction::Count { count, restriction } => (restriction, Some(*count)),
         other => (other, None),
