@@ -206,7 +206,7 @@ fn report(outcome: &AuthOutcome, config: &HttpListenerConfig, peer: SocketAddr) 
 #[cold]
 fn refuse_connection(
     downstream: &mut Downstream,
-    mut head: RequestHead,
+    mut head: Box<RequestHead>,
     (peer, context): (SocketAddr, &SecurityContext),
     limit: ConnectionLimit,
 ) -> KeepAlive {
