@@ -46,6 +46,7 @@ mod sealed;
 mod sessions;
 mod stopping;
 mod store;
+mod synchronization;
 mod transparency;
 mod unauthenticated;
 mod upstream_losses;

@@ -51,6 +51,11 @@ impl Client {
         Self::new("notified", "notified_client.py").with("--owner", owner)
     }
 
+    /// A client that downloads folders of the mailbox of `owner`; see the script.
+    pub(crate) fn synchronizing(owner: &str) -> Self {
+        Self::new("synchronizing", "synchronizing_client.py").with("--owner", owner)
+    }
+
     /// A client that misbehaves in the way `mode` towards `target`.
     pub(crate) fn raw(mode: &str, target: SocketAddr) -> Self {
         Self::new("raw_tcp", "raw_tcp.py").flag(mode).with("--target", &target.to_string())

@@ -30,6 +30,8 @@ mod sync;
 mod table;
 mod table_events;
 mod transfer;
+mod transfer_destination;
+mod transfer_source;
 mod tree;
 
 use mapi::ErrorCode;
@@ -231,6 +233,16 @@ fn dispatch_transfer(context: &mut Context<'_>) -> Outcome {
         R::RopSynchronizationImportReadStateChanges(request) => collector::read_states(context, request),
         R::RopGetLocalReplicaIds(request) => collector::local_ids(context, request),
         R::RopSetLocalReplicaMidsetDeleted(request) => collector::release_ids(context, request),
+        R::RopFastTransferDestinationConfigure(request) => transfer_destination::configure(context, request),
+        R::RopFastTransferDestinationPutBuffer(request) => transfer_destination::put_buffer(context, request),
+        R::RopFastTransferDestinationPutBufferExtended(request) => {
+            transfer_destination::put_buffer_extended(context, request)
+        }
+        R::RopTellVersion(_) => transfer_source::tell_version(context),
+        R::RopFastTransferSourceCopyTo(request) => transfer_source::copy_to(context, request),
+        R::RopFastTransferSourceCopyProperties(request) => transfer_source::copy_properties(context, request),
+        R::RopFastTransferSourceCopyMessages(request) => transfer_source::copy_messages(context, request),
+        R::RopFastTransferSourceCopyFolder(request) => transfer_source::copy_folder(context, request),
         R::RopFastTransferSourceGetBuffer(request) => transfer::get_buffer(context, request),
         _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     }

@@ -117,7 +117,8 @@ fn read(context: &Context<'_>, tags: Option<&[PropTag]>) -> Result<Found, Refusa
         | Object::Stream(_)
         | Object::Subscription(_)
         | Object::Download(_)
-        | Object::Collector(_) => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+        | Object::Collector(_)
+        | Object::Upload(_) => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     }
 }
 

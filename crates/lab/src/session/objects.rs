@@ -15,6 +15,7 @@ use super::table::Table;
 use crate::notify::subscription::Interest;
 use crate::sync::collector::Collector;
 use crate::sync::download::Download;
+use crate::sync::incoming::Incoming;
 
 /// How many objects a session may have open.
 const OBJECTS_MAX: usize = 512;
@@ -41,6 +42,8 @@ pub(crate) enum Object {
     Download(Box<Download>),
     /// An upload of changes that the client made in its copy of a folder.
     Collector(Box<Collector>),
+    /// A stream of objects that the client uploads.
+    Upload(Box<Incoming>),
     /// A subscription to notifications.
     Subscription(Interest),
 }
@@ -92,6 +95,7 @@ impl Objects {
             Object::Stream(stream) => stream.data.len(),
             Object::Download(download) => download.size(),
             Object::Collector(collector) => collector.size(),
+            Object::Upload(upload) => upload.size(),
             Object::Logon | Object::Folder(_) | Object::Table(_) | Object::Subscription(_) => 0,
         };
         let held = self.open.values().map(size).fold(more, usize::saturating_add);

@@ -20,49 +20,72 @@ pub(crate) struct Reading<'a> {
     pub(crate) filter: &'a Filter,
 }
 
+/// The parts of a message. Those in the store belong to `content`.
+pub(crate) struct MessageParts<'a> {
+    pub(crate) content: Option<ContentId>,
+    pub(crate) properties: &'a Properties,
+    pub(crate) large: &'a BTreeMap<PropTag, u64>,
+    pub(crate) recipients: &'a [Recipient],
+    pub(crate) attachments: Vec<&'a Attachment>,
+    /// `PidTagMessageFlags`.
+    pub(crate) flags: i32,
+}
+
 impl Reading<'_> {
-    /// The steps of a message's properties, recipients and attachments.
+    /// The steps of a message in the store.
     pub(crate) fn content(&self, step: ContentStep) -> store::Result<Vec<Step>> {
-        let content = self.view.content(step.content)?;
-        let admits = |tag: PropTag| !step.is_filtered || self.filter.admits(tag);
+        let Content { id, properties, large, recipients, attachments } = self.view.content(step.content)?;
+        let flags = flags(&properties, step.read, step.associated);
+        let message = MessageParts {
+            content: Some(id),
+            properties: &properties,
+            large: &large,
+            recipients: &recipients,
+            attachments: attachments.iter().collect(),
+            flags,
+        };
+        self.message(&message, &|tag| !step.is_filtered || self.filter.admits(tag))
+    }
+
+    /// The steps of a message's properties, recipients and attachments.
+    pub(crate) fn message(
+        &self,
+        message: &MessageParts<'_>,
+        admits: &dyn Fn(PropTag) -> bool,
+    ) -> store::Result<Vec<Step>> {
         let mut steps = Vec::new();
-        let flags = PropertyValue::Integer32(flags(&content.properties, step.read, step.associated));
-        let subject = of_content(&content.properties, PropTag::PidTagSubject);
+        let flags = PropertyValue::Integer32(message.flags);
+        let subject = of_content(message.properties, PropTag::PidTagSubject);
         let computed = [(PropTag::PidTagMessageFlags, Some(flags)), (PropTag::PidTagSubject, subject)];
         for (tag, value) in computed.into_iter().filter(|(tag, _)| admits(*tag)) {
             steps.extend(value.map(|value| self.step(tag, &value)).transpose()?.flatten());
         }
-        let stored = content.properties.iter().filter(|(tag, _)| {
+        let stored = message.properties.iter().filter(|(tag, _)| {
             !tag.is_same_property(PropTag::PidTagMessageFlags)
                 && !tag.is_same_property(PropTag::PidTagSubject)
         });
         for (tag, value) in stored.filter(|(tag, _)| admits(*tag)) {
             steps.extend(self.step(tag, value)?);
         }
-        self.large(&mut steps, (content.id, ValueSource::Message), &content.large, &admits)?;
-        self.children(&mut steps, &content, &admits)?;
-        Ok(steps)
-    }
-
-    fn children(
-        &self,
-        steps: &mut Vec<Step>,
-        content: &Content,
-        admits: &dyn Fn(PropTag) -> bool,
-    ) -> store::Result<()> {
+        if let Some(content) = message.content {
+            self.large(&mut steps, (content, ValueSource::Message), message.large, admits)?;
+        }
         if admits(PropTag::PidTagMessageRecipients) {
             steps.push(replaced(PropTag::PidTagMessageRecipients)?);
-            for recipient in &content.recipients {
-                self.recipient(steps, recipient)?;
+            for recipient in message.recipients {
+                self.recipient(&mut steps, recipient)?;
             }
         }
         if admits(PropTag::PidTagMessageAttachments) {
             steps.push(replaced(PropTag::PidTagMessageAttachments)?);
-            for attachment in &content.attachments {
-                self.attachment(steps, content.id, attachment)?;
+            let content = message.content.iter();
+            for (content, attachment) in
+                content.flat_map(|id| message.attachments.iter().map(|one| (*id, *one)))
+            {
+                self.attachment(&mut steps, content, attachment)?;
             }
         }
-        Ok(())
+        Ok(steps)
     }
 
     fn recipient(&self, steps: &mut Vec<Step>, recipient: &Recipient) -> store::Result<()> {
@@ -104,12 +127,7 @@ impl Reading<'_> {
         }
         let source = ValueSource::Attachment(attachment.number);
         self.large(steps, (content, source), &attachment.large, admits)?;
-        if let Some(content) = attachment.embedded.filter(|_| admits(PropTag::PidTagAttachDataObject)) {
-            steps.push(Step::Bytes(marker(Marker::StartEmbed)));
-            let embedded = ContentStep { content, read: true, associated: false, is_filtered: false };
-            steps.push(Step::Content(embedded));
-            steps.push(Step::Bytes(marker(Marker::EndEmbed)));
-        }
+        embedded(steps, attachment.embedded, admits);
         Ok(())
     }
 
@@ -160,9 +178,19 @@ impl Reading<'_> {
     }
 }
 
+/// The message that is embedded in an attachment, if there is one.
+pub(crate) fn embedded(steps: &mut Vec<Step>, embedded: Option<ContentId>, admits: &dyn Fn(PropTag) -> bool) {
+    if let Some(content) = embedded.filter(|_| admits(PropTag::PidTagAttachDataObject)) {
+        steps.push(Step::Bytes(marker(Marker::StartEmbed)));
+        let embedded = ContentStep { content, read: true, associated: false, is_filtered: false };
+        steps.push(Step::Content(embedded));
+        steps.push(Step::Bytes(marker(Marker::EndEmbed)));
+    }
+}
+
 /// The instruction to delete the recipients or attachments that the client has, which are replaced by those that
 /// follow ([MS-OXCFXICS] 2.2.4.1.5.1).
-fn replaced(children: PropTag) -> store::Result<Step> {
+pub(crate) fn replaced(children: PropTag) -> store::Result<Step> {
     let value = Value::Integer32(children.0.cast_signed());
     Ok(Step::Bytes(plain(PropTag::MetaTagFXDelProp, value)?))
 }

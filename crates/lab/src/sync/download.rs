@@ -8,6 +8,7 @@ use wire::Guid;
 
 use super::content::Reading;
 use super::contents::{Contents, Plan};
+use super::copied;
 use super::element::{Encoding, Filter};
 use super::hierarchy::Hierarchy;
 use super::state::{StateUpload, SyncState, insert};
@@ -157,6 +158,12 @@ impl Download {
                     self.done = self.done.saturating_add(1);
                 }
                 Some(step) => {
+                    if matches!(
+                        (&step, &self.scope),
+                        (Step::Message { .. } | Step::Folder { .. }, Scope::Steps)
+                    ) {
+                        self.done = self.done.saturating_add(1).min(self.total);
+                    }
                     for step in self.expand(view, logon, step)?.into_iter().rev() {
                         self.push(step);
                     }
@@ -210,6 +217,10 @@ impl Download {
         let reading = Reading { view, mailbox, encoding, filter };
         Ok(match (step, &self.scope) {
             (Step::Content(content), _) => reading.content(content)?,
+            (Step::Message { id, with_ids }, _) => copied::message(&reading, logon, id, with_ids)?,
+            (Step::Folder { id, is_top, is_deep }, _) => {
+                copied::folder(&reading, logon, id, (is_top, is_deep))?
+            }
             (Step::MessageChange(id), Scope::Contents(contents)) => match view.message(mailbox, id) {
                 Ok(message) if message.folder == contents.folder && !message.deleted => {
                     contents.change(logon, &message)?

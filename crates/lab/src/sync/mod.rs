@@ -7,8 +7,11 @@
 pub(crate) mod collector;
 pub(crate) mod content;
 pub(crate) mod contents;
+pub(crate) mod copied;
 pub(crate) mod download;
 pub(crate) mod element;
 pub(crate) mod hierarchy;
+pub(crate) mod incoming;
+pub(crate) mod received;
 pub(crate) mod state;
 pub(crate) mod step;

@@ -16,6 +16,10 @@ pub(crate) enum Step {
     MessageChange(ObjectId),
     /// The change of a folder.
     FolderChange(ObjectId),
+    /// A message, with its identifiers and its version if `with_ids`.
+    Message { id: ObjectId, with_ids: bool },
+    /// A folder with its messages, and with its subfolders if `is_deep`.
+    Folder { id: ObjectId, is_top: bool, is_deep: bool },
     /// The version `change` of the object `id` is sent.
     Sent { id: ObjectId, change: ObjectId, associated: bool },
 }

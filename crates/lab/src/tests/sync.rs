@@ -3,6 +3,7 @@
 mod buffers;
 mod client;
 mod contents;
+mod copies;
 mod hierarchy;
 mod model;
 mod rights;
