@@ -197,9 +197,9 @@ impl AwaitsUpstream {
         Some(Outcome::Response { stub: Bytes::from_static(response), endian: Endian::Little })
     }
 
-    /// The value of the one `Cookie` header to send to the upstream. `sent` are the values of the `Cookie` headers
-    /// that the client sent. `None` if these can be forwarded unchanged; empty if no cookie may be sent.
-    pub fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
+    /// The value of the one `Cookie` header to send to the upstream. `sent` returns the values of the `Cookie`
+    /// headers that the client sent. `None` if these can be forwarded unchanged; empty if no cookie may be sent.
+    pub fn cookies_to_send<'a>(&self, sent: impl FnOnce() -> Vec<&'a [u8]>) -> Option<String> {
         self.flight.cookies()?.cookies.cookies_to_send(sent)
     }
 

@@ -5,6 +5,9 @@ use crate::fields::Fields;
 use crate::fields::syntax::tokens;
 use crate::version::Version;
 
+const CONTENT_LENGTH: &[u8] = b"content-length";
+const TRANSFER_ENCODING: &[u8] = b"transfer-encoding";
+
 /// How a message's body is framed (RFC 9112 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
@@ -32,11 +35,14 @@ impl Framing {
         let mut length = None;
         let mut coding = None;
         for (name, value) in fields.raw() {
-            if name.eq_ignore_ascii_case(b"content-length") {
+            if ![CONTENT_LENGTH.len(), TRANSFER_ENCODING.len()].contains(&name.len()) {
+                continue;
+            }
+            if name.eq_ignore_ascii_case(CONTENT_LENGTH) {
                 if length.replace(value).is_some() {
                     return Err(Error::MultipleContentLengths);
                 }
-            } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            } else if name.eq_ignore_ascii_case(TRANSFER_ENCODING) {
                 if coding.replace(value).is_some() {
                     return Err(Error::TransferEncoding);
                 }
@@ -84,13 +90,12 @@ impl Framing {
 /// fields to applications as variables replace every character other than letters and digits, so that a dot or an
 /// underscore is equal to a hyphen.
 fn is_framing_alias(name: &[u8]) -> bool {
-    let known = ["content-length", "transfer-encoding"];
-    known.iter().any(|known| {
-        let is_equal = |(byte, known): (&u8, u8)| match known {
+    [CONTENT_LENGTH, TRANSFER_ENCODING].into_iter().any(|known| {
+        let is_equal = |(byte, known): (&u8, &u8)| match known {
             b'-' => !byte.is_ascii_alphanumeric(),
-            known => byte.eq_ignore_ascii_case(&known),
+            known => byte.eq_ignore_ascii_case(known),
         };
-        name.len() == known.len() && name.iter().zip(known.bytes()).all(is_equal)
+        name.len() == known.len() && name.iter().zip(known).all(is_equal)
     })
 }
 

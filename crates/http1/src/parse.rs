@@ -21,29 +21,32 @@ pub(crate) fn check_complete(parsed: httparse::Result<usize>, length: usize) -> 
 
 /// The start line with its line end, and the lines of the fields.
 pub(crate) fn find_lines(head: &[u8], headers: &[httparse::Header<'_>]) -> Result<(Span, Vec<Line>), Error> {
+    let name_of = |header: Option<&httparse::Header<'_>>| {
+        header.map(|header| find_span(head, header.name.as_bytes())).transpose()
+    };
     // A line ends where the name in the next line begins; the line end of the last one has to be searched.
-    let line_end = |next: Option<&httparse::Header<'_>>, from: u32| {
+    let line_end = |next: Option<Span>, from: u32| {
         if let Some(next) = next {
-            return find_span(head, next.name.as_bytes()).map(|name| name.from);
+            return Ok(next.from);
         }
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         let rest = head.get(from..).unwrap_or_default();
         let end = memchr::memchr(b'\n', rest).map_or(head.len(), |at| from + at + 1);
         u32::try_from(end).map_err(|_| Error::HeadTooLong)
     };
-    let start_line = Span { from: 0, to: line_end(headers.first(), 0)? };
+    let mut next_name = name_of(headers.first())?;
+    let start_line = Span { from: 0, to: line_end(next_name, 0)? };
     let mut lines = Vec::with_capacity(headers.len() + 2);
     let mut rest = headers.iter();
-    while let Some(header) = rest.next() {
-        let name = find_span(head, header.name.as_bytes())?;
+    while let Some((header, name)) = rest.next().zip(next_name) {
+        next_name = name_of(rest.as_slice().first())?;
         // The position of an empty value is not in httparse's result.
         let value = if header.value.is_empty() {
             Span { from: name.to, to: name.to }
         } else {
             find_span(head, header.value)?
         };
-        let end = line_end(rest.as_slice().first(), value.to)?;
-        lines.push(Line::Received { name, value, end });
+        lines.push(Line::Received { name, value, end: line_end(next_name, value.to)? });
     }
     Ok((start_line, lines))
 }

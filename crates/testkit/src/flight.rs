@@ -135,7 +135,7 @@ impl TestFlight {
     #[track_caller]
     pub fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
         match &self.0 {
-            Some(Next::Forward(call)) => call.cookies_to_send(sent),
+            Some(Next::Forward(call)) => call.cookies_to_send(|| sent.to_vec()),
             other => panic!("does not wait for the upstream: {other:?}"),
         }
     }

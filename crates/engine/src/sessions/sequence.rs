@@ -190,7 +190,7 @@ impl RequestCookies {
     /// headers. `None` if these can be forwarded unchanged; empty if no cookie may be sent. Cookies that were not set
     /// for the session are left out, and pending cookies are added. A Connect or Bind is sent with the cookies of the
     /// session that it replaces, unless that has ended meanwhile.
-    pub(crate) fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
+    pub(crate) fn cookies_to_send<'a>(&self, sent: impl FnOnce() -> Vec<&'a [u8]>) -> Option<String> {
         let RequestCookies { sent: fingerprints, unknown, pending, replaces, .. } = self;
         if replaces.as_ref().is_some_and(SharedSession::is_closed) {
             return Some(String::new());
@@ -198,8 +198,9 @@ impl RequestCookies {
         if pending.is_empty() && unknown.is_empty() {
             return None;
         }
+        let sent = sent();
         let newest = |name: &str| pending.iter().find(|pending| pending.name.eq_ignore_ascii_case(name));
-        let from_client = || utf8_values(sent).flat_map(cookies).zip(fingerprints);
+        let from_client = || utf8_values(&sent).flat_map(cookies).zip(fingerprints);
         let known = from_client().filter(|(_, (name, _))| !unknown.contains(name));
         let mut all: Vec<String> = known
             .map(|(Cookie { name, value }, _)| {

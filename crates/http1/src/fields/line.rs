@@ -119,7 +119,11 @@ impl<'a> Source<'a> {
     }
 
     fn has_name(self, line: Line, name: &[u8]) -> bool {
-        self.field(line).0.eq_ignore_ascii_case(name)
+        let own = match line {
+            Line::Received { name, .. } => name.of(self.head),
+            added @ Line::Added(_) => self.field(added).0,
+        };
+        own.eq_ignore_ascii_case(name)
     }
 
     /// The name of a line in its spelling, for a new value.

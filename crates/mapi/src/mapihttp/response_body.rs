@@ -284,13 +284,18 @@ impl ResponseBody {
         self.headers.iter().filter_map(|(line, colon)| {
             let line = std::str::from_utf8(self.prefix.get(line.clone())?).ok()?;
             let (name, value) = line.split_at_checked(*colon)?;
-            Some((name.trim(), value.strip_prefix(':')?.trim()))
+            Some((name.trim_ascii(), value.strip_prefix(':')?.trim_ascii()))
         })
     }
 
     /// The value of the last additional header with this name, in any letter case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers().rev().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let (line, colon) = self.headers.iter().rev().find(|(line, colon)| {
+            let known = self.prefix.get(line.start..line.start.saturating_add(*colon));
+            known.is_some_and(|known| known.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
+        })?;
+        let value = self.prefix.get(line.start.saturating_add(*colon).saturating_add(1)..line.end)?;
+        std::str::from_utf8(value.trim_ascii()).ok()
     }
 
     /// The `X-ResponseCode` among the additional headers, by which a server reports that the request failed after it

@@ -181,7 +181,12 @@ impl ClientConnection {
     ) -> Result<ResponseEvent, ConnectionError> {
         let limits = ResponseLimits { until, ends_at_shutdown: false };
         loop {
-            if let Some(event) = self.ready_response(upstream, request, limits).await? {
+            if self.is_round_over(upstream)
+                && let Some(end) = self.end_round(limits).await?
+            {
+                return Ok(end);
+            }
+            if let Some(event) = self.received_response(upstream, request) {
                 return Ok(event);
             }
             if let Some(event) = self.wait_for_response(upstream, limits).await? {
@@ -190,34 +195,42 @@ impl ClientConnection {
         }
     }
 
-    /// Returns the next event of the response that has been received, or `None` if more has to be read first. Yields to
-    /// the other connections of the thread, however fast the server sends, and however short its pieces are.
-    pub(crate) async fn ready_response(
+    /// Whether the connection has to yield to the others of its thread, by [`Self::end_round`], before it reads more of
+    /// the response: however fast the server sends, and however short its pieces are.
+    pub(crate) fn is_round_over(&mut self, upstream: &mut UpstreamConnection) -> bool {
+        let work = &mut self.downstream.work;
+        work.add(upstream.transport.take_work());
+        work.is_due()
+    }
+
+    /// Yields to the other connections of the thread. Returns the event of the response that ends it, if there is one.
+    #[cold]
+    pub(crate) async fn end_round(
+        &mut self,
+        limits: ResponseLimits,
+    ) -> Result<Option<ResponseEvent>, ConnectionError> {
+        ended(self.downstream.end_round(true, limits.into()).await)
+    }
+
+    /// Returns the next event of the response that has been received, or `None` if more has to be read first.
+    pub(crate) fn received_response(
         &mut self,
         upstream: &mut UpstreamConnection,
         request: &RequestContext,
-        limits: ResponseLimits,
-    ) -> Result<Option<ResponseEvent>, ConnectionError> {
-        let work = &mut self.downstream.work;
-        work.add(upstream.transport.take_work());
-        if work.is_due()
-            && let Some(end) = ended(self.downstream.end_round(true, limits.into()).await)?
-        {
-            return Ok(Some(end));
-        }
+    ) -> Option<ResponseEvent> {
         if let Err(why) = request.check() {
-            return Ok(Some(ResponseEvent::Failed(why)));
+            return Some(ResponseEvent::Failed(why));
         }
         let mut event = upstream.received_event();
         if let Some(ResponseEvent::Head(head, _)) = &mut event {
             if head.status() == 401 {
-                return Ok(Some(ResponseEvent::Failed(self.unauthorized(upstream, head))));
+                return Some(ResponseEvent::Failed(self.unauthorized(upstream, head)));
             }
             let config = &self.downstream.config;
             upstream.record_response(head.status());
             rewrite_urls(&mut head.fields, &config.upstream, &config.origin);
         }
-        Ok(event)
+        event
     }
 
     /// Waits until more of the response may have been received, and returns `None` then. Returns another event that

@@ -351,7 +351,14 @@ impl Cookies {
 
     /// The action for a `Cookie` field with this value in a request.
     pub(crate) fn in_request(self, value: &[u8]) -> FieldAction {
-        let pairs = || value.split(|byte| *byte == b';');
+        let pairs = || {
+            let mut rest = Some(value);
+            std::iter::from_fn(move || {
+                let (pair, after) = split_at(rest?, b';');
+                rest = after;
+                Some(pair)
+            })
+        };
         let passes = |pair: &&[u8]| self.passes(name_of(pair));
         if self != Self::None && pairs().all(|pair| passes(&pair)) {
             return FieldAction::Keep;
@@ -369,13 +376,20 @@ impl Cookies {
     /// Whether the cookie that a `Set-Cookie` field with this value sets is sent to the client: only if it is also
     /// forwarded when the client sends it.
     pub(crate) fn accepts_set_cookie(self, value: &[u8]) -> bool {
-        self.passes(name_of(value.split(|byte| *byte == b';').next().unwrap_or_default()))
+        self.passes(name_of(split_at(value, b';').0))
     }
 }
 
 /// The name of the cookie in a pair `name=value`.
 fn name_of(pair: &[u8]) -> &[u8] {
-    pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii()
+    split_at(pair, b'=').0.trim_ascii()
+}
+
+/// The part of `text` before the first `separator`, and that after it; `None` if there is no separator.
+fn split_at(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
+    let at = memchr::memchr(separator, text).unwrap_or(text.len());
+    let (before, after) = text.split_at_checked(at).unwrap_or((text, &[]));
+    (before, after.split_first().map(|(_, after)| after))
 }
 
 #[cfg(test)]

@@ -200,7 +200,9 @@ const PLAIN_QUERIES: [&str; 3] = ["mapi", "ews", "oab"];
 
 /// The service for `target`, a path with or without a query.
 fn find(routes: &Routes, target: &str) -> Result<Service, RouteError> {
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let end = memchr::memchr(b'?', target.as_bytes()).unwrap_or(target.len());
+    let (path, query) = target.split_at_checked(end).unwrap_or((target, ""));
+    let query = query.strip_prefix('?').unwrap_or(query);
     // Most requests are for these.
     if MAPI.iter().any(|endpoint| path.eq_ignore_ascii_case(endpoint)) {
         check_no_token(query)?;

@@ -12,7 +12,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -122,8 +122,7 @@ impl ConnectionTime {
     }
 
     /// Polls `serving`, which serves this connection, when it is the user's turn.
-    pub(crate) async fn share<F: Future>(self, serving: F) -> F::Output {
-        let mut serving = pin!(serving);
+    pub(crate) async fn share<F: Future>(self, mut serving: Pin<&mut F>) -> F::Output {
         let mut place = Place { time: self, state: State::Ready };
         poll_fn(move |task| {
             if !place.may_run(task) {
@@ -243,7 +242,7 @@ impl Turn {
 
 /// Wakes `waker` after the runtime has polled all tasks that are ready, and has looked for further ones.
 fn defer(waker: &Waker) {
-    let mut yields = pin!(tokio::task::yield_now());
+    let mut yields = std::pin::pin!(tokio::task::yield_now());
     // The first poll only registers the waker.
     let _ = yields.as_mut().poll(&mut Context::from_waker(waker));
 }
@@ -254,6 +253,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use testkit::http_auth::contexts_at_both_levels;
@@ -283,7 +283,7 @@ mod tests {
             task.waker().wake_by_ref();
             Poll::Pending
         });
-        time.share(work).await;
+        time.share(pin!(work)).await;
     }
 
     #[tokio::test]
@@ -296,12 +296,14 @@ mod tests {
             Poll::Ready(())
         });
         let permit = authenticates.clone();
-        let authenticates = authenticates.share(poll_fn(move |_| {
+        let authenticating = pin!(poll_fn(move |_| {
             permit.set_user(&user("alice"));
             Poll::<()>::Pending
         }));
+        let authenticates = authenticates.share(authenticating);
         let polled = async {
-            let waits = waits.share(std::future::ready(()));
+            let (waiting, uses_the_turn) = (pin!(std::future::ready(())), pin!(uses_the_turn));
+            let waits = waits.share(waiting);
             tokio::join!(busy.share(uses_the_turn), async {
                 tokio::select! { biased; () = authenticates => (), () = waits => () }
             })

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
@@ -66,14 +67,14 @@ impl Workers {
     {
         let Some(worker) = self.threads.iter().min_by_key(|worker| Arc::strong_count(&worker.open)) else {
             let time = self.accepting.connection(address);
-            connections.spawn(time.clone().share(serve(stream, time)));
+            connections.spawn(async move { share(time, |time| serve(stream, time)).await });
             return Ok(());
         };
         let time = worker.time.connection(address);
         let (stream, open) = (stream.into_std()?, Arc::clone(&worker.open));
         let served = async move {
             match TcpStream::from_std(stream) {
-                Ok(stream) => time.clone().share(serve(stream, time)).await,
+                Ok(stream) => share(time, |time| serve(stream, time)).await,
                 Err(error) => {
                     tracing::error!("proxy: cannot serve a client connection, which is closed: {error}");
                 }
@@ -83,6 +84,13 @@ impl Workers {
         connections.spawn_on(served, &worker.runtime);
         Ok(())
     }
+}
+
+/// Serves a connection by the future that `serve` returns, in its part of the time of the thread. The future is large:
+/// it is pinned where it is created, so that the task contains it once.
+async fn share<F: Future<Output = ()>>(time: ConnectionTime, serve: impl FnOnce(ConnectionTime) -> F) {
+    let serving = pin!(serve(time.clone()));
+    time.share(serving).await;
 }
 
 impl Worker {

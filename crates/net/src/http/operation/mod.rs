@@ -177,7 +177,12 @@ async fn next_event(
 ) -> Result<ResponseEvent, ConnectionError> {
     let event = loop {
         let limits = receiving.limits();
-        if let Some(event) = client.ready_response(upstream, receiving.request(), limits).await? {
+        if client.is_round_over(upstream)
+            && let Some(end) = client.end_round(limits).await?
+        {
+            break end;
+        }
+        if let Some(event) = client.received_response(upstream, receiving.request()) {
             break event;
         }
         if let Err(full) = receiving.hold(upstream.transport.decoder.buffered()) {

@@ -191,7 +191,7 @@ impl Sending {
         if let Some(ahead) = &self.operation.ahead {
             ahead.apply_to(&mut head);
         }
-        if let Some(newest) = self.call.cookies_to_send(&cookies(&self.operation.request.head)) {
+        if let Some(newest) = self.call.cookies_to_send(|| cookies(&self.operation.request.head)) {
             head.fields.remove("cookie");
             if !newest.is_empty() {
                 head.fields.push("Cookie", newest);
