@@ -38,7 +38,7 @@ fn bad_rops() -> Vec<(&'static str, Vec<u8>)> {
             chain[2] = 0;
             chain
         }),
-        ("something behind the last buffer", [rops(&OPEN_FOLDER), rops(&OPEN_FOLDER)].concat()),
+        ("something after the last buffer", [rops(&OPEN_FOLDER), rops(&OPEN_FOLDER)].concat()),
         ("a buffer of a version to come", {
             let mut chain = rops(&OPEN_FOLDER);
             chain[0] = 9;
@@ -345,7 +345,7 @@ fn bad_chunks() -> Vec<BadResponse> {
         ),
         ("PENDING without a line's end", Cut, chunked(&chunk(&b"PENDING".repeat(500)).repeat(1000))),
         (
-            "headers behind DONE without end",
+            "headers after DONE without end",
             BadGateway,
             chunked(&[chunk(b"DONE\r\n"), chunk(b"A: b\r\n").repeat(500_000)].concat()),
         ),

@@ -79,7 +79,7 @@ fn with_pointers_to_nowhere(handle: [u8; 16]) -> Vec<(&'static str, u16, Vec<u8>
         ("a name breaks off in its counts", 7, names(&[POINTER], &whole[..7])),
         ("a name breaks off in its text", 7, names(&[POINTER], &whole[..12])),
         ("a name is longer than its maximum", 7, names(&[POINTER], &ndr_string(2, 0, 9, b"abcdefgh\0"))),
-        ("a name begins behind its begin", 7, names(&[POINTER], &ndr_string(9, 7, 2, b"a\0"))),
+        ("a name begins after its begin", 7, names(&[POINTER], &ndr_string(9, 7, 2, b"a\0"))),
         ("a name is without end", 7, names(&[POINTER], &ndr_string(u32::MAX, 0, u32::MAX, b"a\0"))),
         ("there is no second array", 5, matches(POINTER, &NULL)),
         ("there is no restriction", 5, [&matches(NULL, &POINTER)[..48], &POINTER].concat()),

@@ -16,7 +16,7 @@ fn renewed() -> Vec<Change> {
     let ids = [
         // The GUID of the replica in long-term ids, source and change keys, and sets of ids.
         ("02000000A5187B6FBCDCEA1ED03C5657", "02A00000A5187B6FBCDCEA1ED03C56A7"),
-        // Counters of long-term ids behind it, and those that RopGetLocalReplicaIds reserves.
+        // Counters of long-term ids after it, and those that RopGetLocalReplicaIds reserves.
         ("BCDCEA1ED03C56A7 0000001D", "BCDCEA1ED03C56A7 0000002D"),
         ("BCDCEA1ED03C56A7 0000001E", "BCDCEA1ED03C56A7 0000002E"),
         ("BCDCEA1ED03C56A7 00000021", "BCDCEA1ED03C56A7 00000031"),

@@ -14,7 +14,7 @@ use crate::harness::{
 
 /// Bytes of a request's or a response's header.
 const HEADER: usize = 24;
-/// Bytes of a security trailer, and of the signature behind it ([MS-RPCE] 2.2.2.11, [MS-NLMP] 2.2.2.9).
+/// Bytes of a security trailer, and of the signature after it ([MS-RPCE] 2.2.2.11, [MS-NLMP] 2.2.2.9).
 const TRAILER: usize = 8;
 const SIGNATURE: usize = 16;
 

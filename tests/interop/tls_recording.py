@@ -34,7 +34,7 @@ class Pcap:
         self.time = 0
 
     def open(self, port, late=False):
-        """Where it is late, the recording begins behind the handshake of TCP, and the ports don't tell who asks."""
+        """Where it is late, the recording begins after the handshake of TCP, and the ports do not show which end is the client."""
         self.ends = [(socket.inet_aton("127.0.0.1"), port), (socket.inet_aton("127.0.0.2"), 60443 if late else 443)]
         self.sequence = [1000, 2000]
         if late:

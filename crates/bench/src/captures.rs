@@ -204,7 +204,7 @@ fn transfers(decoded: &[(RopRequests, Vec<RopResponses>)]) -> Result<()> {
     Ok(())
 }
 
-/// PDUs in the channels of RPC over HTTP, behind the heads of their messages.
+/// PDUs in the channels of RPC over HTTP, after the heads of their messages.
 fn remote_calls() -> std::result::Result<(), Box<dyn Error>> {
     let mut units = Vec::new();
     for connection in captures::rpc_over_http().connections {

@@ -96,7 +96,7 @@ fn each<const N: usize>(
     Ok(std::array::from_fn(|place| many[place].saturating_sub(few[place]) as f64 / f64::from(MANY - FEW)))
 }
 
-/// Passes `counted` so many times under a tool of valgrind, and returns the numbers that stand behind or
+/// Passes `counted` so many times under a tool of valgrind, and returns the numbers that are after or
 /// before `marks` in what the tool says at its end.
 fn count<const N: usize>(
     tool: &str,

@@ -12,7 +12,7 @@ pub struct Filter {
     pub user: Option<String>,
     /// A ROP, by its name with or without `Rop` before it, in any case.
     pub rop: Option<String>,
-    /// A property, by its name with or without `_W` or `_A` behind it, or by its tag such as `0x0037001F`, in any
+    /// A property, by its name with or without `_W` or `_A` after it, or by its tag such as `0x0037001F`, in any
     /// case.
     pub prop: Option<String>,
     /// Whether the operation, or a ROP in it, must have failed.
@@ -104,7 +104,7 @@ impl<'a> Property<'a> {
     }
 }
 
-/// Whether a word of `text` is the name of the property. The type behind the name is compared only if `prop` has one.
+/// Whether a word of `text` is the name of the property. The type after the name is compared only if `prop` has one.
 fn names(text: &str, prop: &str) -> bool {
     let has_type = prop.contains(':');
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || (has_type && c == ':');

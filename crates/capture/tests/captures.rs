@@ -333,7 +333,7 @@ fn every_remote_call_and_every_rop_in_it_encodes_back_byte_for_byte_and_leaves_n
         *names.entry(operation.operation).or_default() += 1;
     }
     // impacket sends more than the operation has.
-    assert_eq!(problems, ["nspi.GetSpecialTable: request: 4 bytes behind the last parameter"; 2]);
+    assert_eq!(problems, ["nspi.GetSpecialTable: request: 4 bytes after the last parameter"; 2]);
     let expected = [
         ("emsmdb.EcDoConnectEx", 1),
         ("emsmdb.EcDoDisconnect", 1),

@@ -34,7 +34,7 @@ pub struct AddressBook {
 pub struct Page {
     /// The rows, each with the requested columns.
     pub rows: Vec<PropertyList>,
-    /// The position behind the last row.
+    /// The position after the last row.
     pub position: u32,
     /// The total number of rows.
     pub total: u32,

@@ -34,8 +34,8 @@ pub(crate) struct BodyReader {
     extensions: usize,
     /// By how many bytes the lines and ends of the chunks of a response exceed their content so far.
     framing: usize,
-    /// Whether spaces may follow a chunk size. Some servers pad it.
-    padded: bool,
+    /// Whether the body is that of a response: then spaces may follow a chunk size, since some servers pad it.
+    is_response: bool,
     /// A body with a length, or a chunk, that is not longer than this is returned as one piece.
     gather_limit: usize,
     /// The length of the chunk that is being gathered, with its line and its end; zero if there is no such
@@ -51,7 +51,7 @@ impl BodyReader {
             Framing::Chunked => BodyState::ChunkLine(0),
             Framing::UntilClose => BodyState::UntilClose,
         };
-        Self { state, extensions: 0, framing: 0, padded: is_response, gather_limit: 0, gathered_chunk: 0 }
+        Self { state, extensions: 0, framing: 0, is_response, gather_limit: 0, gathered_chunk: 0 }
     }
 
     /// From now on, returns a body with a length, or a chunk, that is not longer than `limit` as one piece.
@@ -145,7 +145,7 @@ impl BodyReader {
             return Ok(None);
         };
         let text = buffer.get(..line.saturating_sub(2)).unwrap_or_default();
-        let (size, extension) = parse_chunk_line(text, self.padded)?;
+        let (size, extension) = parse_chunk_line(text, self.is_response)?;
         let data = usize::try_from(size).unwrap_or(usize::MAX);
         if size > 0 && self.gathers(size) {
             self.gathered_chunk = line.saturating_add(data).saturating_add(2);
@@ -160,8 +160,8 @@ impl BodyReader {
         if self.extensions > limits.extensions {
             return Err(Error::ChunkLine);
         }
-        // Only servers have no other limit on the work for a body.
-        if self.padded {
+        // Only responses need this limit: other limits bound the work that a client's requests cause.
+        if self.is_response {
             self.framing = self.framing.saturating_add(line + 2).saturating_sub(data);
             if self.framing > limits.chunk_framing {
                 return Err(Error::ChunkFraming);

@@ -54,7 +54,7 @@ pub struct Decoder<H> {
 /// Decodes requests.
 pub type RequestDecoder = Decoder<RequestHead>;
 
-/// Decodes responses. Call [`ResponseDecoder::expect`] for each.
+/// Decodes responses. Call [`ResponseDecoder::expect`] for each request that is sent.
 pub type ResponseDecoder = Decoder<ResponseHead>;
 
 /// [`Decoder::read_buffer`] offers the buffer if at least this many bytes of a body are missing.
@@ -125,8 +125,8 @@ impl<H: Head> Decoder<H> {
         Some(&mut self.buffer)
     }
 
-    /// Returns the rest of the current body as one piece if it has a length, or each of its chunks as one
-    /// piece, up to `limit` bytes. A longer body or chunk is returned in pieces as it arrives.
+    /// From now on, [`Decoder::poll`] returns the rest of the current body as one piece if it has a length, or each of
+    /// its chunks as one piece, up to `limit` bytes. A longer body or chunk is returned in pieces as it arrives.
     pub fn gather(&mut self, limit: usize) {
         if let State::Body(reader) = &mut self.state {
             reader.gather(limit);

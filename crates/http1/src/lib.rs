@@ -17,15 +17,17 @@
 //! ```
 //!
 //! A head keeps its received bytes: the spelling of names, the order of fields, white space. Adding,
-//! replacing or removing a field changes no other. `Content-Length`, the chunked coding, or, for responses
-//! only, the end of the connection frame a body.
+//! replacing or removing a field changes no other. A body is framed by `Content-Length`, by the chunked coding or, in
+//! responses only, by the end of the connection.
 //!
 //! The decoders prevent request smuggling: a message that two implementations could interpret differently is
-//! refused, and nothing after it is read. No peer is treated more leniently; [`Error`] lists what is refused.
+//! refused, and nothing after it is read. The rules are the same for clients and servers, except that a server may
+//! pad a chunk size with spaces; [`Error`] lists what is refused.
 //!
 //! Architectural invariants:
 //! - No I/O and no clock.
-//! - Memory is allocated for received bytes. At most 256 KiB is preallocated from a declared length.
+//! - Memory is allocated for received bytes only, at most four times their size. For a declared length at most 256 KiB
+//!   is preallocated.
 //! - Only header fields that frame a message or concern its connection are interpreted.
 #![deny(
     clippy::unwrap_used,

@@ -28,7 +28,8 @@ impl Piece {
         Self { wire, from: 0, to: 0, ends_chunk }
     }
 
-    /// The received bytes: a whole chunk with its line and its end, or a part of one. They contain no trailer fields.
+    /// The received bytes: a whole chunk with its line and its end, or a part of one, or content of a body that
+    /// is not chunked. They contain no trailer fields.
     pub const fn wire(&self) -> &Bytes {
         &self.wire
     }

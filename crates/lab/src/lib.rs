@@ -7,8 +7,8 @@
 //!
 //! Architectural invariants: the directory is the same for the same configuration, and never changes; a new mailbox is
 //! the same whenever it is first opened; a context handle is valid only for the identity and the association group that
-//! opened it, and a Session Context only for the identity; cookies of Session Contexts are random; nothing responds
-//! with success without having had its effect.
+//! opened it, and a Session Context only for the identity; cookies of Session Contexts are random; an operation
+//! that had no effect never returns success.
 #![cfg_attr(
     not(test),
     deny(

@@ -26,7 +26,7 @@
 //! | [`data`] | types that protocols share: ids, entry ids, recipients, sort orders, rule actions | \[MS-OXCDATA\], \[MS-OXORULE\] |
 //! | [`blob`] | the structures of binary property values | \[MS-OXOCAL\], \[MS-OXOSRCH\] and others |
 //! | [`rtf`] | compressed RTF | \[MS-OXRTFCP\] |
-//! | [`field`] | the trait of fields, and the macro that declares ROPs, HTTP bodies and auxiliary blocks | |
+//! | [`field`] | the traits of fields of wire formats | |
 //! | [`inspect`] | any structure as a tree of named values, for text and JSON output | |
 //!
 //! [`Interface`] lists the RPC interfaces with their UUIDs and opnums, [`ErrorCode`] the results of operations.

@@ -55,7 +55,7 @@
 //!
 //! The peer's violations of the protocol are [`association::PeerError`]s. They end the association with an
 //! event `Closed`, whose reason each end has as a type of its own: [`server::CloseReason`],
-//! [`client::CloseReason`]. Wrong calls of the caller's own are a [`server::ResponseError`] or a
+//! [`client::CloseReason`]. Misuse by the caller is reported as a [`server::ResponseError`] or a
 //! [`client::CallError`].
 //!
 //! # Architectural invariants

@@ -57,7 +57,7 @@ pub struct ProtectionError;
 
 impl fmt::Display for ProtectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the security package refuses the PDU's protection")
+        f.write_str("the PDU could not be signed, or its signature is invalid")
     }
 }
 

@@ -236,7 +236,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_survived(stub in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_cause_a_panic(stub in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut stub = stub;
             stub.splice(0..0, SIGNATURE);
             let _ = VerificationTrailer::find(&stub, Endian::Big);

@@ -1,4 +1,4 @@
-//! Bounds the work of decoding: how many elements are decoded, whatever the bytes that they were received in.
+//! Bounds the work of decoding: how many elements are decoded, however few bytes they were received in.
 
 use std::cell::Cell;
 

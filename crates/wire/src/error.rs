@@ -14,7 +14,8 @@ pub struct Error {
     pub structure: &'static str,
     /// The field, by its name in the specification.
     pub field: &'static str,
-    /// The offset of the field, in bytes from the start of the buffer.
+    /// Where the error was found, in bytes from the start of the buffer: at the end of the field if its value was read
+    /// and is invalid or too large, otherwise at its start. Zero if the field was being encoded.
     pub offset: usize,
 }
 
@@ -99,7 +100,7 @@ impl fmt::Display for Error {
             ErrorKind::Invalid { found, expected } => write!(f, "found {found:#x}, expected {expected}"),
             ErrorKind::Trailing { count } => write!(f, "{count} bytes follow the end"),
             ErrorKind::TooDeep { limit } => write!(f, "nested more than {limit} deep"),
-            ErrorKind::TooMany { limit } => write!(f, "more elements than the {limit} that are decoded"),
+            ErrorKind::TooMany { limit } => write!(f, "more elements than the limit of {limit}"),
             ErrorKind::Text { expected } => write!(f, "not valid text: {expected}"),
         }
     }

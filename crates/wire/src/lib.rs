@@ -11,6 +11,7 @@
 //! | [`Encode`], [`Decode`], [`DecodeWith`] | the traits of structures |
 //! | [`Error`], [`ErrorKind`], [`Result`] | errors, with field and offset |
 //! | [`wire_enum!`], [`wire_flags!`] | enumerations and bit fields that keep unknown values |
+//! | [`Budget`] | a limit on what is decoded of a message |
 //! | [`Guid`], [`FileTime`], [`Utf16`] | types that the protocols share (\[MS-DTYP\]) |
 //!
 //! ```

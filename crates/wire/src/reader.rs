@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(r.sub(8, "inner").unwrap().elements(2, 1, 8, "list"), Ok(2));
         assert_eq!(copy.elements(2, 1, 8, "list"), Ok(2));
         let error = r.elements(1, 1, 8, "list").unwrap_err();
-        assert_eq!(error.to_string(), "list at offset 8: more elements than the 4 that are decoded");
+        assert_eq!(error.to_string(), "list at offset 8: more elements than the limit of 4");
         // Bytes cost nothing.
         assert!(r.count(8, 1, 8, "bytes").is_ok() && Reader::new(&[0]).elements(1, 1, 1, "list").is_ok());
     }

@@ -48,7 +48,7 @@ impl Utf16 {
     /// Reads a text of at most `most` code units, up to a zero code unit, which is not consumed, or to the end.
     ///
     /// # Errors
-    /// Does not fail; errors of the reader would be returned.
+    /// Never: at most the remaining bytes are read.
     pub fn read_until_zero(r: &mut Reader<'_>, most: usize, field: &'static str) -> Result<Self> {
         let (all, _) = r.peek().as_chunks::<2>();
         let within = all.get(..most).unwrap_or(all);

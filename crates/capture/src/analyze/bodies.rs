@@ -23,15 +23,15 @@ pub(super) fn rpc(
     (call, known): (&RpcCall, Option<Interface>),
 ) {
     operation.request_size = call.request.len();
-    let of_all = call.interface.and_then(|syntax| mapper::named(syntax.uuid, call.opnum));
-    operation.endpoint = match (known, &of_all, call.interface) {
+    let name_in_any_interface = call.interface.and_then(|syntax| mapper::named(syntax.uuid, call.opnum));
+    operation.endpoint = match (known, &name_in_any_interface, call.interface) {
         (Some(interface), ..) => interface.name().to_owned(),
         (None, Some((name, _)), _) => (*name).to_owned(),
         (None, None, Some(syntax)) => syntax.uuid.to_string(),
         (None, None, None) => "unknown".to_owned(),
     };
     let name = known.and_then(|interface| interface.operation(call.opnum)).map(str::to_owned);
-    let name = name.or_else(|| of_all.map(|(_, operation)| operation));
+    let name = name.or_else(|| name_in_any_interface.map(|(_, operation)| operation));
     operation.operation = name.unwrap_or_else(|| format!("{}.{}", operation.endpoint, call.opnum));
     match &call.outcome {
         RpcOutcome::Response(stub) => operation.response_size = Some(stub.len()),
@@ -81,7 +81,7 @@ fn response_stub(call: &RpcCall) -> Option<&Stub> {
     }
 }
 
-/// Decodes a stub. Also returns the number of bytes behind the last parameter. `None` if there is no stub or it is
+/// Decodes a stub. Also returns the number of bytes after the last parameter. `None` if there is no stub or it is
 /// encrypted.
 fn plain<'a, T>(
     stub: Option<&'a Stub>,
@@ -95,7 +95,7 @@ fn plain<'a, T>(
     }
 }
 
-/// Returns the body that was `decoded`, or adds the error, or bytes behind the body, to `problems`.
+/// Returns the body that was `decoded`, or adds the error, or bytes after the body, to `problems`.
 fn body_or_problem<T>(
     decoded: Option<wire::Result<(T, usize)>>,
     what: &str,
@@ -103,9 +103,9 @@ fn body_or_problem<T>(
 ) -> Option<T> {
     match decoded? {
         Ok((body, rest)) => {
-            // There may be padding behind the last parameter.
+            // There may be padding after the last parameter.
             if rest > 3 {
-                problems.push(format!("{what}: {rest} bytes behind the last parameter"));
+                problems.push(format!("{what}: {rest} bytes after the last parameter"));
             }
             Some(body)
         }

@@ -55,7 +55,7 @@ impl<'a> FollowedBatch<'a> {
 
     /// Returns the ROPs, and the changed columns of objects.
     pub(super) fn finish(self) -> (Vec<Rop>, ChangedColumns) {
-        // A release is applied even if no response behind it was read, but before the changes by responses.
+        // A release is applied even if no response after it was read, but before the changes by responses.
         let mut columns: ChangedColumns = self.released.into_iter().map(|handle| (handle, None)).collect();
         columns.extend(self.columns.finish(self.response_handles));
         (self.rops, columns)

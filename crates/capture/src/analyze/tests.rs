@@ -39,7 +39,7 @@ fn notify() -> Vec<u8> {
     let to = [0x2A, 7, 0, 0, 0, 0];
     // TableModified of a message, TableRowAdded; the row's folder, message and instance.
     let row = [0x00, 0x81, 0x03, 0x00, 1, 0, 0, 0, 0, 0, 0, 5, 1, 0, 0, 0, 0, 0, 0, 9, 1, 0, 0, 0];
-    // Behind no other row; the row's size, and the row.
+    // After no other row; the row's size, and the row.
     [&to[..], &row, &[0; 20], &[13, 0], &ROW].concat()
 }
 
@@ -82,7 +82,7 @@ fn by_name() -> Value {
 }
 
 /// What is shown of the row in the one notification of `operation`.
-fn row_told(operation: &Operation) -> Value {
+fn notified_row(operation: &Operation) -> Value {
     assert_eq!(operation.problems, [""; 0]);
     let shown = show::json(operation);
     let rops = shown["rops"].as_array().unwrap().iter().filter(|rop| rop["name"] == "RopNotify");
@@ -104,7 +104,7 @@ fn a_row_in_a_notification_is_decoded_by_the_columns_of_its_table() {
     let mut analyzer = Analyzer::default();
     analyzer.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
     let operation = analyzer.operation(&notified());
-    assert_eq!(row_told(&operation), by_name());
+    assert_eq!(notified_row(&operation), by_name());
     let text = show::text(&operation, &mut show::Sessions::default());
     assert!(text.contains("PidTagSubject_W: \"new\""), "{text}");
 }
@@ -113,9 +113,9 @@ fn a_row_in_a_notification_is_decoded_by_the_columns_of_its_table() {
 fn a_row_with_unknown_or_wrong_columns_is_kept_as_bytes() {
     let mut analyzer = Analyzer::default();
     let bytes = "006e0065007700000002000000";
-    assert_eq!(row_told(&analyzer.operation(&notified())), bytes);
+    assert_eq!(notified_row(&analyzer.operation(&notified())), bytes);
     analyzer.operation(&columns_are(&[IMPORTANCE]));
-    assert_eq!(row_told(&analyzer.operation(&notified())), bytes);
+    assert_eq!(notified_row(&analyzer.operation(&notified())), bytes);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_release_behind_the_rop_at_which_the_server_stopped_releases_nothing() {
         let mut analyzer = Analyzer::default();
         analyzer.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
         analyzer.operation(&execute((request_rops.to_vec(), &[TABLE]), (response_rops, &[TABLE])));
-        assert_eq!(row_told(&analyzer.operation(&notified())), row);
+        assert_eq!(notified_row(&analyzer.operation(&notified())), row);
     }
 }
 
@@ -136,7 +136,7 @@ fn a_table_that_the_same_batch_opened_has_its_columns() {
     let request_rops = [&GET_CONTENTS_TABLE[..], &set_columns(1, &[SUBJECT, IMPORTANCE])].concat();
     let response_rops = [&CONTENTS_TABLE[..], &columns_set(1), &notify()].concat();
     let call = execute((request_rops, &[FOLDER, NO_OBJECT]), (response_rops, &[FOLDER, TABLE]));
-    assert_eq!(row_told(&Analyzer::default().operation(&call)), by_name());
+    assert_eq!(notified_row(&Analyzer::default().operation(&call)), by_name());
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_row_between_responses_has_the_previous_columns() {
     analyzer.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
     let response_rops = [notify(), columns_set(0)].concat();
     let call = execute((set_columns(0, &[IMPORTANCE]), &[TABLE]), (response_rops, &[TABLE]));
-    assert_eq!(row_told(&analyzer.operation(&call)), by_name());
+    assert_eq!(notified_row(&analyzer.operation(&call)), by_name());
 }
 
 #[test]
@@ -321,6 +321,6 @@ fn names_and_ids_of_a_logon_are_shown_as_in_other_rops() {
     let opened = &json["rops"][1]["request"]["FolderId"];
     assert_eq!(opened, "0001-0000009cc46e");
     assert!(logon["FolderIds"].as_array().unwrap().contains(opened), "{logon}");
-    // No number is one that a reader with doubles would change.
+    // Numbers that a double cannot hold are strings.
     assert_eq!(logon["GwartTime"], u64::MAX.to_string());
 }

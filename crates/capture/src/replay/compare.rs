@@ -96,7 +96,7 @@ impl<'a> Comparison<'a> {
                 self.ids.map(recorded, replayed);
             }
             (Node::Text(recorded), Node::Text(replayed))
-                if is_sentence(place) && same_but_for_ids(recorded, replayed) => {}
+                if is_generated_text(place) && same_but_for_ids(recorded, replayed) => {}
             (recorded, replayed) => self.differences.push(Difference {
                 place: place.to_owned(),
                 recorded: crate::show::short(recorded),
@@ -173,7 +173,7 @@ fn is_sid(shown: &Node) -> bool {
 
 /// Whether MAPIProxy generates the text of the field at the end of `place`: MAPIProxy's names of fields begin
 /// with a small letter, those of specifications with a capital one.
-fn is_sentence(place: &str) -> bool {
+fn is_generated_text(place: &str) -> bool {
     place.rsplit('.').next().is_some_and(|name| name.starts_with(|first: char| first.is_ascii_lowercase()))
 }
 

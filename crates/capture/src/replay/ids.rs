@@ -84,7 +84,7 @@ fn replaced<const N: usize>(known: &HashMap<[u8; N], [u8; N]>, bytes: &mut [u8])
     Some(N)
 }
 
-/// The text of a GUID, with or without a counter behind it.
+/// The text of a GUID, with or without a counter after it.
 struct GuidWord {
     guid: [u8; 16],
     counter: Option<[u8; 6]>,

@@ -24,9 +24,10 @@ impl Engine {
     /// values of its `Cookie` headers.
     ///
     /// # Errors
-    /// If the operation is unknown, a cookie is malformed, the cookies identify a session that has ended or that
-    /// belongs to another identity, or a limit of sessions is reached. [`response_code`](crate::response_code) maps
-    /// the kind of refusal to the `X-ResponseCode` for the client.
+    /// If the operation is unknown, the request or a cookie is malformed, the cookies have an unknown value or identify
+    /// several sessions, one that has ended or one of another identity, another request of the session is in progress,
+    /// or a limit of sessions is reached. [`response_code`](crate::response_code) maps the kind of refusal to the
+    /// `X-ResponseCode` for the client.
     pub fn begin_by_cookie(
         &self,
         table: &CookieTable,
@@ -114,6 +115,6 @@ fn find(
         let reservation = reservation.map_err(session_limit_refusal)?;
         return Ok((SessionLookup { session: None, cookies }, Some(reservation)));
     }
-    let found = table.find(endpoint, identity, all, request_type.takes_turns(), incoming.at.monotonic);
+    let found = table.find(endpoint, identity, all, request_type.is_in_sequence(), incoming.at.monotonic);
     found.map(|found| (found, None)).map_err(|error| Refusal::new(error.kind(), error.to_string()))
 }

@@ -75,7 +75,7 @@ fn rows_are_in_the_order_of_names_without_accents() {
     assert!(folded.is_sorted());
     assert!(names.iter().any(|name| name.starts_with('Ł')));
     let last = names.iter().rposition(|name| name.starts_with('Ł')).unwrap();
-    assert!(names[last + 1..].iter().any(|name| name.starts_with('M')), "Ł stands with L, not behind Z");
+    assert!(names[last + 1..].iter().any(|name| name.starts_with('M')), "Ł is sorted with L, not after Z");
 }
 
 #[test]

@@ -13,13 +13,13 @@ use crate::session::message::{OpenAttachment, OpenMessage};
 use crate::session::table::{Table, TableKind};
 use crate::session::{MailboxSession, Object, Opened};
 
-/// A ROP that is executed.
+/// The ROP that is being executed, and what it acts on.
 pub(super) struct Context<'a> {
     pub(super) session: &'a mut MailboxSession,
     pub(super) request: &'a RopRequest,
     /// The handle table of the batch.
     pub(super) handles: &'a [u32],
-    /// The most bytes of the response.
+    /// The maximum size of the response, in bytes.
     pub(super) room: usize,
 }
 

@@ -27,7 +27,7 @@ crate::inspect::field::inspect_params! {
     /// [MS-OXCRPC] reserves the opnum; these are the parameters that Exchange 2000 had.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcRequest as "EcDoRpc" {
-        /// The context handle of the session; in responses all zero if the server ended the session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "pcxh",
         /// A [`super::RopBuffer`], obfuscated; see [`EcDoRpcRequest::payload`].
         pub rgb: ConformantVarying<u8> = "rgb",
@@ -42,7 +42,7 @@ crate::inspect::field::inspect_params! {
     /// The response of `EcDoRpc` (opnum 2), in the Exchange 2000 dialect.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcResponse as "EcDoRpc" {
-        /// The context handle of the session; in responses all zero if the server ended the session.
+        /// The context handle of the session; all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
         /// A [`super::RopBuffer`], obfuscated; see [`EcDoRpcResponse::payload`].
         pub rgb: ConformantVarying<u8> = "rgb",
@@ -125,7 +125,7 @@ crate::inspect::field::inspect_params! {
     /// [MS-OXCRPC] reserves the opnum; these are the parameters that Exchange 2003 had.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcExtRequest as "EcDoRpcExt" {
-        /// The context handle of the session; in responses all zero if the server ended the session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "pcxh",
         /// How the server may encode the response.
         pub flags: RpcFlags = "pulFlags",
@@ -142,7 +142,7 @@ crate::inspect::field::inspect_params! {
     /// The response of `EcDoRpcExt` (opnum 9), in the Exchange 2003 dialect.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcExtResponse as "EcDoRpcExt" {
-        /// The context handle of the session; in responses all zero if the server ended the session.
+        /// The context handle of the session; all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
         /// How the response is encoded.
         pub flags: RpcFlags = "pulFlags",
@@ -161,7 +161,7 @@ crate::inspect::field::inspect_params! {
     /// The request of `EcDoRpcExt2` (opnum 11, [MS-OXCRPC] 3.1.4.2).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcExt2Request as "EcDoRpcExt2" {
-        /// The context handle of the session; in responses all zero if the server ended the session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "pcxh",
         /// How the server may encode the response.
         pub flags: RpcFlags = "pulFlags",
@@ -180,7 +180,7 @@ crate::inspect::field::inspect_params! {
     /// The response of `EcDoRpcExt2` (opnum 11, [MS-OXCRPC] 3.1.4.2).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcExt2Response as "EcDoRpcExt2" {
-        /// The context handle of the session; in responses all zero if the server ended the session.
+        /// The context handle of the session; all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
         /// Reserved; zero.
         pub flags: RpcFlags = "pulFlags",

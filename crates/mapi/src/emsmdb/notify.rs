@@ -13,7 +13,7 @@ crate::inspect::field::inspect_params! {
     /// The request of `EcRRegisterPushNotification` (opnum 4, [MS-OXCRPC] 3.1.4.5).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcRRegisterPushNotificationRequest as "EcRRegisterPushNotification" {
-        /// The context handle of the session; in responses all zero if the server ended the session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "pcxh",
         /// Reserved; zero.
         pub rpc: u32 = "iRpc",
@@ -30,7 +30,7 @@ crate::inspect::field::inspect_params! {
     /// The response of `EcRRegisterPushNotification` (opnum 4, [MS-OXCRPC] 3.1.4.5).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcRRegisterPushNotificationResponse as "EcRRegisterPushNotification" {
-        /// The context handle of the session; in responses all zero if the server ended the session.
+        /// The context handle of the session; all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
         /// The handle of the registration.
         pub notification: u32 = "hNotification",
@@ -45,7 +45,7 @@ crate::inspect::field::inspect_params! {
     /// [MS-OXCRPC] reserves the opnum; the parameters after the context handle are not documented.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcRUnregisterPushNotificationRequest as "EcRUnregisterPushNotification" {
-        /// The context handle of the session; in responses all zero if the server ended the session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "pcxh",
         /// Not documented.
         pub unknown: Words = "unknown",
@@ -56,7 +56,7 @@ crate::inspect::field::inspect_params! {
     /// The response of `EcRUnregisterPushNotification` (opnum 5).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcRUnregisterPushNotificationResponse as "EcRUnregisterPushNotification" {
-        /// The context handle of the session; in responses all zero if the server ended the session.
+        /// The context handle of the session; all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
         /// Zero, or the error with which the call failed.
         pub return_value: ErrorCode = "return",

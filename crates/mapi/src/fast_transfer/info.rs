@@ -188,7 +188,7 @@ pub struct FolderReplicaInfo {
     pub depth: u32,
     /// The long-term identifier of the folder.
     pub folder_long_term_id: [u8; 24],
-    /// The number of servers, from the first one on, that are near.
+    /// The number of servers, from the first one on, with the lowest cost of access.
     pub cheap_server_dn_count: u32,
     /// The distinguished names of the servers, without terminators.
     pub server_dns: Vec<Vec<u8>>,

@@ -160,7 +160,7 @@ impl RequestType {
 
     /// Whether the request is part of the sequence of its session. Waits for notifications and PINGs are processed
     /// concurrently ([MS-OXCMAPIHTTP] 3.1.5.5).
-    pub const fn takes_turns(self) -> bool {
+    pub const fn is_in_sequence(self) -> bool {
         !matches!(self, Self::NotificationWait | Self::PING)
     }
 }

@@ -102,7 +102,7 @@ crate::inspect::field::inspect_params! {
         pub reserved2: u32 = "Reserved2",
         /// The restriction that the objects must match.
         pub filter: Ptr<Restriction> = "Filter",
-        /// The property whose values are the objects.
+        /// The property whose value is to be read as a container.
         pub prop_name: Ptr<PropertyName> = "lpPropName",
         /// The maximum number of rows to return.
         pub requested: u32 = "ulRequested",
@@ -166,7 +166,7 @@ crate::inspect::field::inspect_params! {
         pub flags: u32 = "dwFlags",
         /// The container, the current position in its table, and the locales.
         pub stat: Stat = "pStat",
-        /// The requested columns; null for the default columns.
+        /// The requested properties; null for all properties of the object.
         pub prop_tags: Ptr<PropertyTagArray> = "pPropTags",
     }
 }

@@ -64,13 +64,13 @@ ndr_union! {
         2 => Not(Ptr<Box<Restriction>>) = "resNot",
         /// `ContentRestriction_r`: the value of a property contains a text or bytes.
         3 => Content(ContentRestriction) = "resContent",
-        /// `PropertyRestriction_r`: the value of a property compares to a constant.
+        /// `PropertyRestriction_r`: the value of a property is compared with a constant.
         4 => Property(PropertyRestriction) = "resProperty",
         /// `ComparePropsRestriction_r`: the values of two properties compare.
         5 => CompareProps(ComparePropsRestriction) = "resCompareProps",
         /// `BitMaskRestriction_r`: bits of the value of a property are set or not.
         6 => BitMask(BitMaskRestriction) = "resBitMask",
-        /// `SizeRestriction_r`: the size of a property's value compares to a number.
+        /// `SizeRestriction_r`: the size of a property's value is compared with a number.
         7 => Size(SizeRestriction) = "resSize",
         /// `ExistRestriction_r`: the object has a property.
         8 => Exist(ExistRestriction) = "resExist",
@@ -93,7 +93,7 @@ ndr_struct! {
 }
 
 ndr_struct! {
-    /// `PropertyRestriction_r`: the value of a property compares to a constant ([MS-OXNSPI] 2.2.5.5).
+    /// `PropertyRestriction_r`: the value of a property is compared with a constant ([MS-OXNSPI] 2.2.5.5).
     #[derive(Debug, Clone, PartialEq)]
     pub struct PropertyRestriction as "PropertyRestriction_r" {
         /// The comparison operator.
@@ -132,7 +132,7 @@ ndr_struct! {
 }
 
 ndr_struct! {
-    /// `SizeRestriction_r`: the size of the value of a property compares to a number ([MS-OXNSPI] 2.2.5.8).
+    /// `SizeRestriction_r`: the size of the value of a property is compared with a number ([MS-OXNSPI] 2.2.5.8).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct SizeRestriction as "SizeRestriction_r" {
         /// The comparison operator.

@@ -11,13 +11,13 @@ wire::wire_enum! {
         NotRestriction = 0x02,
         /// A text or binary property contains a value ([MS-OXCDATA] 2.12.4).
         ContentRestriction = 0x03,
-        /// A property compares to a value ([MS-OXCDATA] 2.12.5).
+        /// A property is compared with a value ([MS-OXCDATA] 2.12.5).
         PropertyRestriction = 0x04,
-        /// A property compares to another property ([MS-OXCDATA] 2.12.6).
+        /// A property is compared with another property ([MS-OXCDATA] 2.12.6).
         ComparePropertiesRestriction = 0x05,
         /// Bits of an integer property are set or clear ([MS-OXCDATA] 2.12.7).
         BitMaskRestriction = 0x06,
-        /// The size of a property's value compares to a number of bytes ([MS-OXCDATA] 2.12.8).
+        /// The size of a property's value is compared with a number of bytes ([MS-OXCDATA] 2.12.8).
         SizeRestriction = 0x07,
         /// A property exists ([MS-OXCDATA] 2.12.9).
         ExistRestriction = 0x08,

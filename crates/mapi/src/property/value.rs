@@ -149,16 +149,16 @@ pub enum Restriction {
         /// The text or bytes that the value must contain.
         value: TaggedValue,
     },
-    /// The value of a property compares to a constant.
+    /// The value of a property is compared with a constant by `relop`.
     Property {
         /// The comparison operator.
         relop: RelationalOperator,
         /// The property whose value is examined.
         tag: PropTag,
-        /// The constant to which the value is compared.
+        /// The constant with which the value is compared.
         value: TaggedValue,
     },
-    /// The values of two properties compare.
+    /// The values of two properties are compared by `relop`.
     CompareProperties {
         /// The comparison operator.
         relop: RelationalOperator,
@@ -176,7 +176,7 @@ pub enum Restriction {
         /// The mask of the examined bits.
         mask: u32,
     },
-    /// The size of the value of a property compares to a number.
+    /// The size of the value of a property is compared with a number by `relop`.
     Size {
         /// The comparison operator.
         relop: RelationalOperator,

@@ -114,7 +114,7 @@ pub trait Params: Sized {
     /// If a value does not fit its field.
     fn write_params(&self, w: &mut NdrWriter) -> Result<()>;
 
-    /// Decodes the parameters from a stub. Also returns the bytes behind the last parameter, since senders may pad a
+    /// Decodes the parameters from a stub. Also returns the bytes after the last parameter, since senders may pad a
     /// stub.
     ///
     /// # Errors

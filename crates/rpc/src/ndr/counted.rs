@@ -1,4 +1,4 @@
-//! Counted arrays behind pointers, as structures of an interface contain them.
+//! Counted arrays that pointers refer to, as structures of an interface contain them.
 
 use wire::Result;
 
@@ -33,7 +33,7 @@ impl<T> SizedPtr<T> {
         self.items.as_deref().unwrap_or_default()
     }
 
-    /// The elements, to be changed; `None` for the null pointer.
+    /// The elements, to be changed; empty for the null pointer.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         self.items.as_deref_mut().unwrap_or_default()
     }

@@ -4,5 +4,5 @@
 /// ([MS-OXNSPI] 2.2.1, `Binary_r`).
 pub const MAX_COUNT: u32 = 0x0020_0000;
 
-/// How many pointers may be followed, one out of the other.
+/// The maximum nesting depth of pointers.
 pub const MAX_DEPTH: u32 = 100;

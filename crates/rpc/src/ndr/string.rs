@@ -138,7 +138,7 @@ impl CharString {
         Self { text: text.as_ref().to_vec(), ..Self::default() }
     }
 
-    /// the text, decoded as UTF-8, with U+FFFD for invalid bytes.
+    /// The text, decoded as UTF-8, with U+FFFD for invalid bytes.
     pub fn to_string_lossy(&self) -> String {
         String::from_utf8_lossy(&self.text).into_owned()
     }

@@ -312,7 +312,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_are_a_panic(bytes: Vec<u8>, big: bool) {
+    fn no_bytes_cause_a_panic(bytes: Vec<u8>, big: bool) {
         let endian = if big { Endian::Big } else { Endian::Little };
         let _ = Call::decode_stub(&bytes, endian);
         let _ = Outer::read(&mut NdrReader::new(&bytes, endian), "value");

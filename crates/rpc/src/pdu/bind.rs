@@ -158,8 +158,8 @@ pub struct BindNak<'a> {
 }
 
 impl BindNak<'_> {
-    /// A rejection for `reason` by who speaks version 5.0, padded to a multiple of four as [MS-RPCE] 2.2.2.9
-    /// has it.
+    /// A rejection for `reason` by a server that supports version 5.0, padded to a multiple of four as [MS-RPCE]
+    /// 2.2.2.9 has it.
     pub fn new(reason: RejectReason) -> Self {
         Self { reason, versions: vec![(5, 0)], rest: &[0; 3] }
     }

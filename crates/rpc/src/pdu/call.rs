@@ -10,7 +10,7 @@ pub const REQUEST_HEADER_SIZE: usize = 24;
 /// A fragment of a call (C706 12.6.4.9).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// How long the stub is in all, or is from here on; a hint, zero when unknown.
+    /// The length of the whole stub, or of the rest from this fragment on, in bytes; a hint, zero if unknown.
     pub alloc_hint: u32,
     /// The presentation context.
     pub context_id: u16,
@@ -45,7 +45,7 @@ impl<'a> DecodeWith<'a, PfcFlags> for Request<'a> {
 /// A fragment of a response (C706 12.6.4.10).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response<'a> {
-    /// How long the stub is in all, or is from here on; a hint, zero when unknown.
+    /// The length of the whole stub, or of the rest from this fragment on, in bytes; a hint, zero if unknown.
     pub alloc_hint: u32,
     /// The presentation context of the call.
     pub context_id: u16,

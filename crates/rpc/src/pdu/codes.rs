@@ -92,7 +92,7 @@ wire::wire_enum! {
 wire::wire_enum! {
     /// An authentication level: the protection of each PDU ([MS-RPCE] 2.2.1.1.8). Higher is stronger.
     pub struct AuthLevel(u8) {
-        /// The default level, which is [`AuthLevel::CONNECT`] here.
+        /// The default level, which is [`AuthLevel::CONNECT`] here. A server of this crate rejects a bind with it.
         DEFAULT = 0,
         /// No authentication.
         NONE = 1,
@@ -132,7 +132,7 @@ wire::wire_enum! {
     pub struct ContextResultCode(u16) {
         /// The context is accepted.
         ACCEPTANCE = 0,
-        /// The caller's user rejects it.
+        /// Rejected by the user of the presentation service (C706 12.6.3.1).
         USER_REJECTION = 1,
         /// The provider rejects it.
         PROVIDER_REJECTION = 2,
@@ -164,15 +164,15 @@ wire::wire_enum! {
         TEMPORARY_CONGESTION = 1,
         /// A limit is reached.
         LOCAL_LIMIT_EXCEEDED = 2,
-        /// The called address is unknown.
+        /// The called address is unknown; not used (C706 12.6.3.1).
         CALLED_PADDR_UNKNOWN = 3,
         /// The protocol version is not supported, or the bind violates the protocol.
         PROTOCOL_VERSION_NOT_SUPPORTED = 4,
-        /// There is no context left that a user could take.
+        /// The default presentation context is not supported; not used (C706 12.6.3.1).
         DEFAULT_CONTEXT_NOT_SUPPORTED = 5,
-        /// The user data cannot be read.
+        /// The user data cannot be read; not used (C706 12.6.3.1).
         USER_DATA_NOT_READABLE = 6,
-        /// There is no address left.
+        /// There is no address left; not used (C706 12.6.3.1).
         NO_PSAP_AVAILABLE = 7,
         /// The security package is unknown.
         AUTHENTICATION_TYPE_NOT_RECOGNIZED = 8,
@@ -182,7 +182,7 @@ wire::wire_enum! {
 }
 
 wire::wire_enum! {
-    /// Why a call failed: C706 appendix E, and Windows errors ([MS-ERREF] 2.2). Other values are defined by the
+    /// Why a call failed: C706 N.2, and Windows errors ([MS-ERREF] 2.2). Other values are defined by the
     /// interface called.
     pub struct FaultStatus(u32) {
         /// The caller is not authorized, or authenticated at too low a level.
@@ -291,7 +291,7 @@ impl FaultStatus {
     pub const NCA_S_FAULT_NDR: Self = Self::RPC_X_BAD_STUB_DATA;
 
     /// Whether a server that sends this status has not executed the call, whatever the reason: the interface or the
-    /// operation is unknown (C706 appendix E), or the status is defined so ([MS-ERREF] 2.2). Its fault has the flag
+    /// operation is unknown (C706 N.2), or the status is defined so ([MS-ERREF] 2.2). Its fault has the flag
     /// [`PfcFlags::DID_NOT_EXECUTE`], by which clients know that they may send the call again.
     pub const fn implies_not_executed(self) -> bool {
         matches!(self, Self::NCA_S_UNK_IF | Self::NCA_S_OP_RNG_ERROR | Self::RPC_S_CALL_FAILED_DNE)

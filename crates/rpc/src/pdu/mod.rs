@@ -1,6 +1,6 @@
 //! Protocol data units of the connection-oriented protocol (C706 12.6, [MS-RPCE] 2.2.2).
 //!
-//! A [`Pdu`] is one whole PDU: the common [`Header`], the [`Body`] that its type calls for, and the
+//! A [`Pdu`] is one whole PDU: the common [`Header`], the [`Body`], whose form the type determines, and the
 //! authentication verifier that may follow. Both data representations are read; only little-endian is
 //! written.
 
@@ -28,7 +28,7 @@ pub struct Pdu<'a> {
     /// The common header. Its `ptype`, `frag_length` and `auth_length`, and of its flags `OBJECT_UUID`, are
     /// derived from the rest when the PDU is written.
     pub header: Header,
-    /// What the type calls for.
+    /// The part whose form the type determines.
     pub body: Body<'a>,
     /// The verifier at the end; absent when `auth_length` is zero.
     pub auth: Option<AuthVerifier<'a>>,
@@ -45,7 +45,7 @@ pub enum Body<'a> {
     BindNak(BindNak<'a>),
     /// Adds contexts to an association, or continues a handshake (C706 12.6.4.1).
     AlterContext(Bind),
-    /// Answers an `alter_context` (C706 12.6.4.2).
+    /// Responds to an `alter_context` (C706 12.6.4.2).
     AlterContextResp(BindAck),
     /// The last leg of a handshake, which has no response ([MS-RPCE] 2.2.2.10). The four bytes are padding.
     Auth3([u8; 4]),

@@ -218,7 +218,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_survived(mut bytes in proptest::collection::vec(any::<u8>(), 0..120), ptype in 0_u8..20) {
+    fn no_bytes_cause_a_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..120), ptype in 0_u8..20) {
         let length = u8::try_from(bytes.len()).unwrap();
         for (place, value) in [5, 0, ptype, 3, 0x10, 0, 0, 0, length, 0].into_iter().enumerate() {
             if let Some(byte) = bytes.get_mut(place) {

@@ -68,14 +68,15 @@ pub enum Command {
         /// The channel that is acknowledged.
         channel_cookie: Guid,
     },
-    /// The time for which the proxy keeps an idle connection, in milliseconds: 120,000 to 14,400,000
+    /// The interval of keep-alive PDUs for which the connection is configured, in milliseconds: 120,000 to 14,400,000
     /// (2.2.3.5.3).
     ConnectionTimeout(u32),
     /// Identifies a channel or a virtual connection (2.2.3.5.4).
     Cookie(Guid),
     /// The number of bytes after which the channel must be replaced (2.2.3.5.5).
     ChannelLifetime(u32),
-    /// The maximum interval between messages of the client, in milliseconds; zero or at least 60,000 (2.2.3.5.6).
+    /// The interval of keep-alive PDUs that the client requests, in milliseconds: at least 60,000, or zero for 300,000
+    /// (2.2.3.5.6).
     ClientKeepalive(u32),
     /// The protocol's version: 1 (2.2.3.5.7).
     Version(u32),

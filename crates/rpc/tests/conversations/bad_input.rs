@@ -453,7 +453,7 @@ fn big_endian_clients_are_served() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_survived(
+    fn no_bytes_cause_a_panic(
         pieces in proptest::collection::vec((0_u8..20, any::<u8>(), proptest::collection::vec(any::<u8>(), 8..60)), 1..12),
     ) {
         let mut server = bound(PfcFlags::CONC_MPX);

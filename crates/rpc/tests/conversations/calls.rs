@@ -90,7 +90,7 @@ fn no_more_of_a_response_is_processed_than_the_quota() {
 fn a_returned_pdu_keeps_no_other_bytes_in_memory() {
     for level in LEVELS {
         let mut pair = Pair::bound(level);
-        // Cancels of a call that there is not, which cost nothing, before and behind a call in one read.
+        // Cancels of a call that there is not, which cost nothing, before and after a call in one read.
         let cancels = [5, 0, 18, 3, 16, 0, 0, 0, 16, 0, 0, 0, 9, 0, 0, 0].repeat(100);
         pair.client.call(0, 7, None, Bytes::from_static(b"question")).unwrap();
         let request_bytes = pair.client.take_output();
@@ -363,7 +363,7 @@ fn a_shutdown_reaches_the_client() {
 
 #[test]
 fn a_verification_trailer_is_removed_from_unprotected_calls_too() {
-    // As scapy sends it: the presentation context alone, behind a stub of six bytes.
+    // As scapy sends it: the presentation context alone, after a stub of six bytes.
     let header2 = None;
     let send = |interface| {
         let pcontext = Some((interface, SyntaxId::NDR));

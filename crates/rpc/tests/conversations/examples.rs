@@ -48,7 +48,7 @@ impl<'a> Unit<'a> {
         self.0[3] & (FIRST | LAST | HEADER_SIGN)
     }
 
-    /// The token at its end, behind a trailer that is of `package`, of privacy and of the one context.
+    /// The token at its end, after a trailer that is of `package`, of privacy and of the one context.
     fn token(&self, package: AuthType) -> &'a [u8] {
         let token = usize::from(u16::from_le_bytes([self.0[10], self.0[11]]));
         let at = self.0.len() - token - TRAILER;

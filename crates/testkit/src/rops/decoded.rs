@@ -8,7 +8,7 @@ use wire::Reader;
 use super::sample::{Sample, SampleContext, SampleResponse};
 use crate::input::Input;
 
-/// Zeros behind the choices, for a decoder that reads further.
+/// Zeros after the input, for a decoder that reads further.
 const PADDING: [u8; 512] = [0; 512];
 
 /// Makes bodies of its variant: by the `Sample` of the variant's content, or else by its decoder.

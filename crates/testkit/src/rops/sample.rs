@@ -1,4 +1,5 @@
-//! Making structures from choices: traits, and macros that implement them field by field.
+//! Makes structures from the bytes of a fuzzer's input ([`Input`]): traits, and macros that implement them field by
+//! field.
 
 use mapi::ErrorCode;
 use mapi::field::FieldBy;
@@ -7,12 +8,12 @@ use mapi::rop::{Bool, Empty, Rop, RopRequest};
 
 use crate::input::Input;
 
-/// A type that can be made from choices. If no bytes are left, every choice is zero.
+/// A type that can be made from the bytes of an input. If no bytes are left, every value read from it is zero.
 pub(crate) trait Sample: Sized {
     fn sample(input: &mut Input<'_>) -> Self;
 }
 
-/// A type that can be made from choices and a value that was made before.
+/// A type that can be made from the bytes of an input and a value that was made before.
 pub(crate) trait SampleBy<C>: Sized {
     fn sample_by(input: &mut Input<'_>, by: &C) -> Self;
 }
@@ -32,13 +33,13 @@ impl SampleContext<'_> {
     }
 }
 
-/// A type that can be made from choices as the fields of a response. Most depend on the choices only.
+/// A type that can be made from the bytes of an input as the fields of a response. Most depend on these bytes only.
 pub(super) trait SampleResponse: Sized {
     fn sample_response(input: &mut Input<'_>, context: &SampleContext<'_>) -> Self;
 }
 
 impl<T: Sample> SampleResponse for T {
-    fn sample_response(input: &mut Input<'_>, _answered: &SampleContext<'_>) -> Self {
+    fn sample_response(input: &mut Input<'_>, _context: &SampleContext<'_>) -> Self {
         T::sample(input)
     }
 }

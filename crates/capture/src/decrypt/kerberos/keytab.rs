@@ -138,7 +138,7 @@ fn read_entry(mut r: Reader<'_>) -> wire::Result<Option<Entry>> {
     let short = u32::from(r.u8("vno8")?);
     let encryption = r.u16("keyblock.type")?;
     let key = Zeroizing::new(counted(&mut r, "keyblock.data")?.to_vec());
-    // Versions above 255 are in a field behind the key, which old programs do not write.
+    // Versions above 255 are in a field after the key, which old programs do not write.
     let long = if r.remaining() >= 4 { r.u32("vno")? } else { 0 };
     let kvno = if long == 0 { short } else { long };
     let key = Key::new(i64::from(encryption), &key);

@@ -105,7 +105,7 @@ impl Received {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The payload behind the meta-tags and the additional headers.
+    /// The payload after the meta-tags and the additional headers.
     pub(super) fn payload(&self) -> Vec<u8> {
         let mut body = ResponseBody::new();
         let (mut bytes, mut payload) = (self.body.as_slice(), Vec::new());

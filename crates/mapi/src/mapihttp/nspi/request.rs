@@ -107,7 +107,7 @@ structure! {
         pub flags: u32 = "Flags",
         /// The object, as the current row of a table.
         pub stat: Maybe<Stat> = "State",
-        /// The requested properties; absent for the default properties.
+        /// The requested properties; absent for all properties of the object.
         pub prop_tags: Maybe<Vec<PropTag>> = "PropertyTags",
         /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",

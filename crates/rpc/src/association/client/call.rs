@@ -95,7 +95,7 @@ impl ClientAssociation {
     }
 
     /// Requests that the server end a call early. The call still gets a response. A call that was not sent yet is
-    /// removed. False if the call is unknown.
+    /// removed, and no event follows. False if the call is unknown.
     pub fn cancel(&mut self, call_id: u32) -> bool {
         if self.outstanding.contains_key(&call_id) {
             return self.send(&Pdu::new(call_id, Body::CoCancel)).is_ok();

@@ -33,7 +33,7 @@ impl ClientAssociation {
             PduType::RESPONSE => self.response(header, bytes),
             PduType::FAULT => self.fault(header, bytes),
             PduType::SHUTDOWN => self.connection.push_event(Event::Shutdown),
-            _ => self.protocol_error("PDU that only clients send"),
+            _ => self.protocol_error("PDU that servers do not send over a connection"),
         }
     }
 }

@@ -29,8 +29,8 @@ pub struct ClientConfig {
     pub header_signing: bool,
     /// Whether concurrent calls are offered. If the server declines, calls are sent one after the other.
     pub multiplexing: bool,
-    /// The bind time features that are offered ([MS-RPCE] 2.2.2.14). Without features, the bind does not
-    /// negotiate.
+    /// The bind time features that are offered ([MS-RPCE] 2.2.2.14). If none, the bind proposes no feature
+    /// negotiation.
     pub features: BindTimeFeatures,
     /// Whether protected calls carry a verification trailer ([MS-RPCE] 2.2.2.13).
     pub verification_trailer: bool,
@@ -59,7 +59,7 @@ impl ClientConfig {
     }
 }
 
-/// The begin of a handshake.
+/// What a handshake begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The security package.
@@ -191,7 +191,8 @@ pub enum CallError {
     /// [`ClientConfig::max_calls`] is reached.
     #[error("too many pending calls")]
     TooManyCalls,
-    /// The request cannot be protected. The association has ended.
+    /// The request cannot be protected, and the association has ended; or the authentication level of a bind is
+    /// unknown, and nothing was sent.
     #[error("request cannot be protected")]
     Protection,
     /// No token of the server waits for a response.

@@ -21,9 +21,8 @@ pub(in crate::association) enum Phase {
     Closed,
 }
 
-/// How many PDUs in a row may make no progress: `shutdown`, `alter_context` and `co_cancel` PDUs, `orphaned` PDUs of
-/// calls that do not exist, and fragments without content inside of a request. Peers send a few of them at most, such
-/// as a cancel for each pending call.
+/// How many PDUs in a row may make no progress ([`PeerError::Stalled`](super::peer_error::PeerError::Stalled) lists
+/// them). Peers send a few of them at most, such as a cancel for each pending call.
 const MAX_IDLE_PDUS: u32 = 256;
 
 /// A connection whose events are `E`.
@@ -92,7 +91,7 @@ impl<E> Connection<E> {
         self.quota = self.processed.saturating_add(units);
     }
 
-    /// Counts `units` that were not those of a PDU.
+    /// Counts `units` of work beyond that for the PDUs themselves.
     pub(in crate::association) const fn count_work(&mut self, units: u64) {
         self.processed = self.processed.saturating_add(units);
     }

@@ -58,7 +58,7 @@ impl FragmentHead {
     }
 }
 
-/// Appends `stub` and `tail` behind it to `out` in fragments of at most `max_fragment` bytes, each sealed.
+/// Appends `stub` and `tail` after it to `out` in fragments of at most `max_fragment` bytes, each sealed.
 pub(crate) fn append_fragments(
     out: &mut BytesMut,
     head: &FragmentHead,

@@ -20,8 +20,8 @@ pub enum PeerError {
     /// A signature or a verification trailer is invalid ([MS-RPCE] 2.2.2.11 and 2.2.2.13).
     #[error("invalid signature or verification trailer")]
     BadSignature,
-    /// Too many PDUs in a row make no progress: `shutdown` and `co_cancel` PDUs, and fragments of requests without
-    /// content.
+    /// Too many PDUs in a row make no progress: of a server `shutdown` PDUs; of a client `alter_context`, `auth3` and
+    /// `co_cancel` PDUs, `orphaned` PDUs of calls that do not exist, and fragments of requests without content.
     #[error("too many PDUs in a row without progress")]
     Stalled,
     /// The fragments of a response are too short on average.

@@ -12,7 +12,7 @@ use crate::association::core::security_context::{HandshakeState, UnsealError};
 use crate::pdu::{AuthLevel, FaultStatus, HEADER_SIZE, Header, PduType, PfcFlags, SyntaxId};
 use crate::verification::{Expected, Header2, VerificationTrailer};
 
-/// Shorter fragments of unauthenticated calls do not count as activity, in bytes of the stub. A fragment
+/// The least length of a fragment's stub, in bytes, that counts as activity of an unauthenticated call. A fragment
 /// before the last of a call has more: the least fragment size is 1432 bytes (C706 12.6.3.1
 /// `MustRecvFragSize`).
 const SHORT_FRAGMENT: usize = 1024;

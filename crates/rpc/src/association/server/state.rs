@@ -83,8 +83,8 @@ impl ServerAssociation {
         self.connection.buffered()
     }
 
-    /// How many fragments of accepted calls arrived. Short fragments of unauthenticated calls do not count,
-    /// since a client could send a call byte by byte.
+    /// How many fragments of accepted calls arrived: a larger number than before shows activity of the client, for time
+    /// limits. Short fragments of unauthenticated calls do not count, since a client could send a call byte by byte.
     pub const fn fragments(&self) -> u64 {
         self.fragments
     }
