@@ -67,7 +67,7 @@ impl Deferral {
     ) -> Result<Deferred<D>, Refusal> {
         let job = self.pool.submit(Job::new(context.clone(), work.0)).map_err(|refused| {
             let (kind, key) = match refused {
-                SubmitError::QueueFull | SubmitError::IdentityLimit => {
+                SubmitError::QueueFull | SubmitError::UserLimit => {
                     (RefusalKind::TooBusy, " (deferred.queue)")
                 }
                 SubmitError::Closed => (RefusalKind::Failed, ""),

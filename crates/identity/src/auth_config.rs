@@ -11,8 +11,9 @@ use crate::credentials::Credentials;
 use crate::settings::Settings;
 
 /// Whether clients have to bind a handshake over HTTP to the TLS connection ([MS-NLMP] 3.2.5.1.2): the levels of
-/// extended protection in Windows (`WS_EXTENDED_PROTECTION_POLICY`). DCE/RPC has no bindings, so that none are
-/// required; a client that sends some authenticated for another connection.
+/// extended protection in Windows (`WS_EXTENDED_PROTECTION_POLICY`). DCE/RPC has no channel bindings: none are
+/// required there, and a client that sends any is refused (except by [`Ignore`](Self::Ignore)), since it authenticated
+/// for another connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BindingPolicy {
     /// Channel bindings are not verified. For listeners behind a proxy that terminates the clients' TLS.
@@ -35,11 +36,12 @@ pub struct Policy {
     /// Whether channel bindings are required.
     pub bindings: BindingPolicy,
     /// The hosts to which clients may authenticate: names and addresses, compared without regard to case; empty for
-    /// any host. A client names the host in a service principal name (`MsvAvTargetName`, [MS-NLMP] 2.2.2.1). Its
-    /// service must be HTTP over HTTP, and none of other protocols over DCE/RPC, whatever the host. A client that
-    /// names nothing is accepted.
+    /// any host. A client states a service principal name, `class/host` (`MsvAvTargetName`, [MS-NLMP] 2.2.2.1). The
+    /// host is not compared if the client flags the name as of an untrusted source (`UNTRUSTED_SPN`). The class is
+    /// compared whatever the host: over HTTP it must be `HTTP`; over DCE/RPC it must not be that of another protocol,
+    /// such as `ldap`. A client that states no name is accepted.
     pub target_names: Vec<String>,
-    /// The lifetime of a context; `None` for as long as its session.
+    /// The lifetime of a context; `None` if it does not expire.
     pub lifetime: Option<Duration>,
 }
 

@@ -33,10 +33,10 @@ impl Authority {
         &self.0.0
     }
 
-    /// Its name together with the kind of key by which it identifies principals, if it has several; `way` is empty if
-    /// it has one.
-    pub(crate) fn by(&self, way: &str) -> Arc<str> {
-        if way.is_empty() { Arc::clone(&self.0.0) } else { format!("{self} by {way}").into() }
+    /// Its name together with `source`, the scheme or issuer by which it identifies principals; `source` is empty if it
+    /// has one.
+    pub(crate) fn name_with(&self, source: &str) -> Arc<str> {
+        if source.is_empty() { Arc::clone(&self.0.0) } else { format!("{self} by {source}").into() }
     }
 }
 

@@ -28,8 +28,8 @@ const TOO_LONG: &str = "a longer name than any account has";
 pub struct ClaimedName {
     shown: Box<str>,
     /// Whether it is only displayed, and denotes no account of a directory.
-    in_token: bool,
-    account: Box<str>,
+    is_for_display: bool,
+    counting_name: Box<str>,
     spelling: Spelling,
 }
 
@@ -56,48 +56,49 @@ impl ClaimedName {
         if shown.len() < name.len() {
             shown.push('…');
         }
-        let (account, spelling) = match name.chars().nth(LONGEST_NAME) {
-            None => (account(mechanism, &name), without_case(&name)),
+        let (counting_name, spelling) = match name.chars().nth(LONGEST_NAME) {
+            None => (counted(mechanism, &name), without_case(&name)),
             Some(_) => (TOO_LONG.into(), TOO_LONG.into()),
         };
         let spelling = Fingerprint::default().then(mechanism.name().as_bytes()).then(spelling.as_bytes());
-        let in_token = mechanism.name_is_for_display();
-        Some(Self { shown: shown.into(), in_token, account, spelling: Spelling(spelling) })
+        let is_for_display = mechanism.name_is_for_display();
+        Some(Self { shown: shown.into(), is_for_display, counting_name, spelling: Spelling(spelling) })
     }
 
-    /// The counting name, which all spellings of a name share, and which has no domain. Accounts of several domains
-    /// share it, and so do accounts whose names differ in marks only. A name that a mechanism only displays has another
-    /// counting name than an account whose password is checked.
-    pub fn account(&self) -> &str {
-        &self.account
+    /// The form of the name by which failed attempts are counted: without domain, case, marks, width and invisible
+    /// characters. All spellings of a name share it, and so do accounts of several domains, and accounts whose names
+    /// differ in marks only. A name that a mechanism only displays has another one than an account whose password is
+    /// checked. It is for counting only, never to look up an account.
+    pub fn counting_name(&self) -> &str {
+        &self.counting_name
     }
 
-    /// The name with its domain.
+    /// A hash of the name with its domain, and of the mechanism.
     pub const fn spelling(&self) -> Spelling {
         self.spelling
     }
 
     /// Whether this can be a name of `principal`, which the same credentials proved.
     pub fn can_denote(&self, principal: &Principal) -> bool {
-        let account = self.account.rsplit('\\').next().unwrap_or_default();
-        account == counting_name(principal.user())
+        let own = self.counting_name.rsplit('\\').next().unwrap_or_default();
+        own == counting_name(principal.user())
     }
 }
 
 /// The counting name of `name`. If `mechanism` only displays the name, it begins with the mechanism and a backslash,
 /// which no other counting name contains.
-fn account(mechanism: Mechanism, name: &str) -> Box<str> {
-    let account = counting_name(name);
+fn counted(mechanism: Mechanism, name: &str) -> Box<str> {
+    let name = counting_name(name);
     if mechanism.name_is_for_display() {
-        return format!("{}\\{account}", mechanism.name()).into();
+        return format!("{}\\{name}", mechanism.name()).into();
     }
-    account.into()
+    name.into()
 }
 
 impl fmt::Display for ClaimedName {
     /// As `write_name` writes it. The name in a token, which its issuer chose, begins with `token:`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.in_token {
+        if self.is_for_display {
             f.write_str("token:")?;
         }
         write_name(f, &[&self.shown])
@@ -132,12 +133,12 @@ mod tests {
             " alice.",
         ] {
             let name = basic(format!("{spelling}:a:b").as_bytes()).unwrap();
-            assert_eq!(name.account(), "alice", "{spelling}");
+            assert_eq!(name.counting_name(), "alice", "{spelling}");
             assert_ne!(name.spelling(), alice.spelling(), "{spelling}");
         }
         let domain = "d".repeat(100);
         for long in [format!("{domain}\\alice:x"), format!("alice@{domain}:x")] {
-            assert_eq!(basic(long.as_bytes()).unwrap().account(), "alice", "{long}");
+            assert_eq!(basic(long.as_bytes()).unwrap().counting_name(), "alice", "{long}");
         }
         assert_eq!(basic(b"ALICE:y").unwrap().spelling(), alice.spelling());
         let long = |end: &str| basic(format!("{}{end}:x", "a".repeat(MAX_CHARS)).as_bytes()).unwrap();
@@ -153,7 +154,7 @@ mod tests {
         let displayed = ClaimedName::in_header(Mechanism::BEARER, token.as_bytes()).unwrap();
         let alice = basic(b"LAB\\alice:x").unwrap();
         assert_eq!(displayed.to_string(), format!("token:{alice}"));
-        assert_ne!(displayed.account(), alice.account());
+        assert_ne!(displayed.counting_name(), alice.counting_name());
         assert_ne!(displayed.spelling(), alice.spelling());
         assert!(displayed.can_denote(&Principal::new("LAB\\alice", "")));
     }
@@ -195,13 +196,13 @@ mod tests {
             basic(format!("{filled}:x").as_bytes()).unwrap()
         };
         let (one, other) = (long("LAB\\alice", 20_000), long("bob@lab.test", LONGEST_NAME + 1));
-        assert_eq!((one.account(), one.spelling()), (other.account(), other.spelling()));
-        assert_eq!(one.account(), TOO_LONG);
+        assert_eq!((one.counting_name(), one.spelling()), (other.counting_name(), other.spelling()));
+        assert_eq!(one.counting_name(), TOO_LONG);
         assert!(one.to_string().starts_with("LAB\\alice"));
-        assert!(!one.can_denote(&Principal::new(one.account(), "")));
+        assert!(!one.can_denote(&Principal::new(one.counting_name(), "")));
         let (one, other) = (long("alice", LONGEST_NAME), long("bob", LONGEST_NAME));
-        assert_ne!((one.account(), one.spelling()), (other.account(), other.spelling()));
-        assert!(one.account().starts_with("alice"));
+        assert_ne!((one.counting_name(), one.spelling()), (other.counting_name(), other.spelling()));
+        assert!(one.counting_name().starts_with("alice"));
     }
 
     #[test]

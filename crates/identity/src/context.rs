@@ -46,7 +46,8 @@ pub enum ContextError {
     /// Its lifetime has ended.
     #[error("expired security context")]
     Expired,
-    /// It was revoked: its session ended, or its account was removed, disabled or given another password.
+    /// It was revoked: the server later refused the credentials or closed the connection that a handshake had
+    /// authenticated (pass-through authentication), or the account was removed, disabled or given another password.
     #[error("revoked security context")]
     Revoked,
 }
@@ -64,9 +65,10 @@ enum Kind {
 /// The authority is compared as the object that it is, not by its name: see [`Authority`].
 ///
 /// Names are compared without regard to case, as directories compare them. Distinct letters with the same upper case
-/// stay distinct. An identifier that an authority uses instead of a name is compared as it is spelled. Names that
-/// clients send to a server, which may equate more of them, have one key if they differ only in case, marks, width or
-/// invisible characters, or in the kind of credentials: they differ in their [`Identity`].
+/// stay distinct. An identifier that an authority uses instead of a name is compared as it is spelled. In
+/// pass-through authentication only the server knows which names are equal. Names that differ only in case, marks,
+/// width or invisible characters, or in the kind of credentials, have one key there, and different
+/// [identities](Identity).
 ///
 /// A cheap handle, which is compared and hashed without reading the names in most cases.
 #[derive(Clone)]
@@ -86,7 +88,7 @@ struct User {
     domain: Box<str>,
     authority: Authority,
     /// The scheme or issuer by which the authority identifies the user, if it has several.
-    way: Box<str>,
+    source: Box<str>,
 }
 
 impl UserKey {
@@ -115,8 +117,8 @@ impl Hash for UserKey {
 
 impl fmt::Debug for UserKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let User { name, domain, authority, way, .. } = &self.0.user;
-        write!(f, "{domain}\\{name} by {}", authority.by(way))
+        let User { name, domain, authority, source, .. } = &self.0.user;
+        write!(f, "{domain}\\{name} by {}", authority.name_with(source))
     }
 }
 
@@ -134,7 +136,7 @@ pub struct Identity {
 struct SentName {
     user: Box<str>,
     domain: Box<str>,
-    way: Box<str>,
+    source: Box<str>,
 }
 
 impl Identity {
@@ -170,7 +172,7 @@ struct Inner {
     principal: Principal,
     identity: Identity,
     /// The name of the authority, with the scheme or issuer.
-    vouched: Arc<str>,
+    authority_name: Arc<str>,
     proof: Proof,
     expiry: Expiry,
     session_key: Option<SessionKey>,
@@ -186,7 +188,7 @@ impl Drop for Inner {
     }
 }
 
-/// When a context expires; by default it ends with its session.
+/// When a context expires; by default it does not.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Expiry {
     /// When its credentials expire, by the wall clock, as those who issued them state it.
@@ -207,7 +209,7 @@ impl Expiry {
     }
 }
 
-/// The result of a completed handshake.
+/// What is known of the caller of a new context.
 pub(crate) struct Proven {
     pub(crate) principal: Principal,
     pub(crate) proof: Proof,
@@ -277,16 +279,16 @@ impl SecurityContext {
 
     fn keyed(kind: Kind, key: Key, proven: Proven, contexts: &Arc<ContextCounters>) -> Self {
         let Proven { principal, proof, level, authority, expiry, session_key, status } = proven;
-        let Key { user, domain, way, counted } = key;
-        let vouched = authority.by(&way);
-        let (user, domain, way, sent) = match counted {
-            None => (user, domain, way, None),
+        let Key { user, domain, source, counted } = key;
+        let authority_name = authority.name_with(&source);
+        let (user, domain, source, sent) = match counted {
+            None => (user, domain, source, None),
             Some([counted_user, counted_domain]) => {
-                let sent = Some(Arc::new(SentName { user, domain, way }));
+                let sent = Some(Arc::new(SentName { user, domain, source }));
                 (counted_user, counted_domain, Box::default(), sent)
             }
         };
-        let user = UserKey::new(User { kind, name: user, domain, authority, way });
+        let user = UserKey::new(User { kind, name: user, domain, authority, source });
         let identity = Identity { user, sent, level };
         contexts.note_opened();
         let contexts = Arc::clone(contexts);
@@ -295,7 +297,7 @@ impl SecurityContext {
             inner: Arc::new(Inner {
                 principal,
                 identity,
-                vouched,
+                authority_name,
                 proof,
                 expiry,
                 session_key,
@@ -330,7 +332,7 @@ impl SecurityContext {
     /// The name of the directory or server that authenticated the principal. Several may have the same name:
     /// identities are compared by the [`Authority`] itself.
     pub fn authority(&self) -> &str {
-        &self.inner.vouched
+        &self.inner.authority_name
     }
 
     /// The session key of the handshake; `None` without a handshake.
@@ -381,7 +383,7 @@ impl fmt::Debug for SecurityContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecurityContext")
             .field("principal", &self.inner.principal.to_string())
-            .field("authority", &self.inner.vouched)
+            .field("authority", &self.inner.authority_name)
             .field("proof", &self.inner.proof)
             .field("level", &self.inner.identity.level)
             .field("expiry", &self.inner.expiry)

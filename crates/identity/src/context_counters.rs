@@ -1,4 +1,4 @@
-//! Counters of the security contexts that were opened, closed and revoked.
+//! Counts the security contexts that were opened and closed, and the events that revoked some.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -31,7 +31,8 @@ pub(crate) fn counting_form(text: &str) -> String {
 
 /// The first `most` characters of the form of `text`.
 fn form(text: &str, most: usize) -> String {
-    // As the proxy compares accounts; this folding makes a letter of one mark (U+0345).
+    // First folded as accounts are compared, since that turns a mark (U+0345) into a letter, which would be removed
+    // below otherwise.
     let folded = fold_case(text);
     let folded = folded
         .nfkd()

@@ -21,6 +21,26 @@ pub(crate) const fn context(number: u8) -> u8 {
     0xa0 | number
 }
 
+/// The name of `tag` in errors.
+const fn name_of(tag: u8) -> &'static str {
+    match tag {
+        INTEGER => "an INTEGER (0x2)",
+        BIT_STRING => "a BIT STRING (0x3)",
+        OCTET_STRING => "an OCTET STRING (0x4)",
+        OID => "an OBJECT IDENTIFIER (0x6)",
+        ENUMERATED => "an ENUMERATED (0xa)",
+        GENERAL_STRING => "a GeneralString (0x1b)",
+        SEQUENCE => "a SEQUENCE (0x30)",
+        APPLICATION_0 => "[APPLICATION 0] (0x60)",
+        0x61..=0x7f => "another [APPLICATION] tag (0x61 to 0x7f)",
+        0xa0 => "[0] (0xa0)",
+        0xa1 => "[1] (0xa1)",
+        0xa2 => "[2] (0xa2)",
+        0xa3 => "[3] (0xa3)",
+        _ => "another context-specific tag (0xa4 to 0xbf)",
+    }
+}
+
 /// The next element's tag, if there is an element.
 pub(crate) fn peek(r: &Reader<'_>) -> Option<u8> {
     r.peek().first().copied()
@@ -33,7 +53,7 @@ pub(crate) fn peek(r: &Reader<'_>) -> Option<u8> {
 pub fn element<'a>(r: &mut Reader<'a>, tag: u8, field: &'static str) -> Result<Reader<'a>> {
     let (found, contents) = any_element(r, field)?;
     if found != tag {
-        return Err(r.invalid(field, found.into(), "another tag"));
+        return Err(r.invalid(field, found.into(), name_of(tag)));
     }
     Ok(contents)
 }

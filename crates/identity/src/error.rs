@@ -21,6 +21,9 @@ pub enum AuthError {
         /// What was expected.
         expected: &'static str,
     },
+    /// The handshake had ended before this token.
+    #[error("a token after the handshake's end")]
+    Ended,
     /// The account is unknown or disabled, or the password is wrong. The error does not distinguish these.
     #[error("invalid credentials: unknown or disabled account, or wrong password")]
     InvalidCredentials,
@@ -59,12 +62,18 @@ pub enum AuthError {
     /// The peer does not offer a feature that the policy requires.
     #[error("the peer does not offer the NTLM flag {0}, which is required")]
     TooWeak(&'static str),
+    /// The names are in another character set than that of the challenge ([MS-NLMP] 2.2.2.5).
+    #[error("names in another character set than the challenge selected")]
+    OtherCharset,
     /// The client authenticated anonymously, which the policy does not allow.
-    #[error("anonymous authentication, which is disabled")]
+    #[error("anonymous authentication, which is not accepted")]
     Anonymous,
-    /// The client sent an `NTLMv1` or LM response, which the policy does not allow.
-    #[error("NTLMv1 or LM response, which are disabled")]
+    /// The client sent an `NTLMv1` response, which the policy does not allow.
+    #[error("NTLMv1 response, which clients.ntlm_v1 = false refuses")]
     Legacy,
+    /// The client sent only an LM response.
+    #[error("LM response, which is never accepted")]
+    LmOnly,
     /// The peers have no mechanism in common.
     #[error("the peer offers none of the authentication mechanisms that are accepted")]
     NoMechanism,
@@ -78,8 +87,11 @@ pub enum AuthError {
     #[error("token cannot be encoded: {0}")]
     Unencodable(#[source] wire::Error),
     /// Credentials that pass through name no user, or not in an acceptable form.
-    #[error("no user name in the credentials: {0}")]
+    #[error("credentials that cannot pass through: {0}")]
     NoUserName(&'static str),
+    /// A token that passes through has expired.
+    #[error("the token has expired, by its `exp` claim and the proxy's clock")]
+    Expired,
     /// A token of Negotiate that passes through is of neither NTLM nor Kerberos, and names no user. The mechanism is
     /// that of the last tokens, if they name one.
     #[error("token of another mechanism than NTLM and Kerberos{}", identifier(.0.as_ref()))]
@@ -104,7 +116,8 @@ fn identifier(mechanism: Option<&Oid>) -> String {
     shown.map(|oid| format!(": {oid}")).unwrap_or_default()
 }
 
-/// Why a protected message was not accepted or not produced. Its association must be closed.
+/// Why a protected message was not accepted or not produced. Its association must be closed: after
+/// [`Sequence`](Self::Sequence) later messages could be read, after the others they cannot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MessageError {

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Counts what users have of something that is limited. A user may have at most as much as is then free: one user alone
-/// half of the limit, two users a third each. What users have never uses up the limit, so that there is something left
-/// for another user.
+/// Counts what users have of something that is limited. A user may take more as long as the user then has at most as
+/// much as is then free: the first user up to half of the limit, a second one then up to a quarter. Taking never uses
+/// up a limit of two or more, so that something is left for another user.
 #[derive(Debug)]
 pub struct FairShares<K> {
     limit: usize,
@@ -62,7 +62,7 @@ impl<K: Eq + Hash + Clone> FairShares<K> {
         is_fair
     }
 
-    /// Counts `amount` no more for `user`.
+    /// Stops counting `amount` for `user`.
     pub fn give_back(&mut self, user: &K, amount: usize) {
         self.all = self.all.saturating_sub(amount);
         if let Some(own) = self.by_user.get_mut(user) {

@@ -28,8 +28,8 @@ pub enum Step {
 /// A step does no I/O, but may take long to compute. An acceptor may move to another thread between two steps, so
 /// that a step can be a job of the [`Pool`](crate::Pool).
 pub trait Acceptor: Send {
-    /// Processes the client's next token at the time `now`. After an error, and after [`Step::Done`], every further
-    /// step is an error.
+    /// Processes the client's next token at the time `now`. The caller takes no step after an error or
+    /// [`Step::Done`]; handshakes of several legs refuse one.
     ///
     /// # Errors
     /// If the client is not authenticated.
@@ -38,8 +38,8 @@ pub trait Acceptor: Send {
 
 /// The client's end of a handshake.
 pub trait Initiator: Send {
-    /// Processes the server's next token, which is empty in the first step, at the time `now`. After an error, and
-    /// after [`Step::Done`], every further step is an error.
+    /// Processes the server's next token, which is empty in the first step, at the time `now`. The caller takes no
+    /// step after an error or [`Step::Done`]; handshakes of several legs refuse one.
     ///
     /// # Errors
     /// If the server's token is invalid, offers too little, or does not authenticate the server as required.

@@ -91,11 +91,11 @@ pub fn challenges(value: &[u8]) -> Vec<Challenge<'_>> {
     for (at, character) in value.char_indices() {
         quoted ^= character == '"';
         if character == ',' && !quoted {
-            let behind = at.saturating_add(1);
-            let rest = value.get(behind..).unwrap_or_default();
+            let after = at.saturating_add(1);
+            let rest = value.get(after..).unwrap_or_default();
             let word = rest.trim_start().split([' ', ',']).next().unwrap_or_default();
             if !word.is_empty() && !word.contains('=') {
-                starts.push(behind);
+                starts.push(after);
             }
         }
     }

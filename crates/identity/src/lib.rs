@@ -36,7 +36,7 @@
 //!
 //! # Order of calls
 //!
-//! 1. At start: [`ContextCounters`], which count contexts and announce revocations, an [`Authority`] for each
+//! 1. At start: [`ContextCounters`], which count contexts and revocations, an [`Authority`] for each
 //!    directory or server, [`Accounts`], an [`AcceptorConfig`] and an [`InitiatorConfig`].
 //! 2. For each handshake: [`Mechanism::acceptor`] or [`Mechanism::initiator`] on a [`Channel`], then `step` with each
 //!    token of the peer (an initiator's first token is empty) until [`Step::Done`] or an [`AuthError`].

@@ -44,7 +44,7 @@ impl Mechanism {
     /// All mechanisms, in the order in which they are offered.
     pub const ALL: [Self; 4] = [Self::SPNEGO, Self::NTLM, Self::BEARER, Self::BASIC];
 
-    /// The mechanisms with options: those that are offered, and those that only SPNEGO negotiates.
+    /// The mechanisms that may have options: those that are offered, and those that only SPNEGO negotiates.
     fn configurable() -> impl Iterator<Item = &'static dyn Package> {
         let is_offered =
             |package: &&dyn Package| Self::ALL.into_iter().any(|other| other.name() == package.name());
@@ -61,7 +61,7 @@ impl Mechanism {
     /// `names`.
     ///
     /// # Errors
-    /// [`OptionError::Refused`].
+    /// [`OptionError::Refused`] if a mechanism does not accept the value of an option.
     pub fn settings(options: &Options, names: &ServerNames) -> Result<Settings, OptionError> {
         Self::configurable()
             .try_fold(Settings::default(), |settings, package| package.configure(options, names, settings))

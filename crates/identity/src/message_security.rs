@@ -49,7 +49,8 @@ pub trait MessageSecurity: fmt::Debug + Send + Any {
     /// fails is wiped. `signature` has the length in the peer's message.
     ///
     /// # Errors
-    /// If this protection was not negotiated, the message was changed, replayed or reordered, or an earlier one was.
+    /// If this protection was not negotiated, if the message was changed, replayed or reordered, or if the signature of
+    /// an earlier one was wrong.
     fn unprotect(
         &mut self,
         protection: Protection,
@@ -57,7 +58,8 @@ pub trait MessageSecurity: fmt::Debug + Send + Any {
         signature: &[u8],
     ) -> Result<(), MessageError>;
 
-    /// Signs SPNEGO's list of mechanisms (`mechListMIC`, RFC 4178 5). `like` is the peer's code, if it sent one.
+    /// Signs SPNEGO's list of mechanisms (`mechListMIC`, RFC 4178 5). `like` is the peer's code, if it sent one: a
+    /// peer that sends the fixed code of zeros gets the same back.
     ///
     /// # Errors
     /// If it cannot be signed.

@@ -128,7 +128,7 @@ pub trait Package: Sync {
     /// `names`.
     ///
     /// # Errors
-    /// [`OptionError::Refused`].
+    /// [`OptionError::Refused`] if the mechanism does not accept the value of an option.
     fn configure(
         &self,
         _options: &Options,
@@ -183,7 +183,7 @@ pub trait Package: Sync {
         false
     }
 
-    /// Creates a token that belongs to no account from random `bytes`.
+    /// Creates, from random `bytes`, a token that belongs to no account.
     fn invalid_token(&self, bytes: &[u8; 32]) -> Vec<u8> {
         bytes.to_vec()
     }

@@ -57,7 +57,7 @@ pub enum SubmitError {
     QueueFull,
     /// The jobs of this user fill its share of the queue, which is half of it.
     #[error("the caller's share of the deferred-work queue is full")]
-    IdentityLimit,
+    UserLimit,
     /// The pool is closed.
     #[error("deferred-work pool is closed")]
     Closed,
@@ -91,7 +91,7 @@ pub struct PoolCounts {
 ///   most, which ends with [`JobError::Displaced`].
 /// - Users take turns: a free thread takes the job of the user with the fewest running jobs, among these of the user
 ///   who has waited longest. The jobs of one user are executed in the order in which they were submitted.
-/// - Its jobs occupy all threads but one, so that the first job of another user begins at once. If there is a single
+/// - Its jobs occupy at most all threads but one, so that a job of a second user begins at once. If there is a single
 ///   thread, that job waits until the running one ends.
 ///
 /// Jobs are counted by [`UserKey`], so all contexts of a user count together.
@@ -245,7 +245,7 @@ impl Shared {
             state.counts.displaced = state.counts.displaced.saturating_add(1);
             Ok(Some(displaced))
         } else if state.queue.len_of(user) >= share {
-            Err(SubmitError::IdentityLimit)
+            Err(SubmitError::UserLimit)
         } else {
             Ok(None)
         }

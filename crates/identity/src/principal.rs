@@ -6,7 +6,8 @@ use crate::accounts::fold_case;
 use crate::counting_name::counting_form;
 use crate::shown_name::write_name;
 
-/// A user or service, with the name as its authority spells it.
+/// A user or service, with the name as its authority spells it or, in pass-through authentication, as the client sent
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Principal {
     user: Box<str>,
@@ -60,7 +61,8 @@ impl fmt::Display for Principal {
 pub(crate) struct Key {
     pub(crate) user: Box<str>,
     pub(crate) domain: Box<str>,
-    pub(crate) way: Box<str>,
+    /// The scheme or issuer by which the authority identifies the user; empty if it has one.
+    pub(crate) source: Box<str>,
     /// The forms of user and domain by which limits are counted, if they are not those above.
     pub(crate) counted: Option<[Box<str>; 2]>,
 }
@@ -71,7 +73,7 @@ impl Key {
         Self {
             user: without_case(&principal.user),
             domain: without_case(&principal.domain),
-            way: Box::default(),
+            source: Box::default(),
             counted: None,
         }
     }
@@ -86,12 +88,12 @@ impl Key {
 
     /// The key of an identifier within `place`, such as a tenant. Both are compared as they are spelled.
     pub(crate) fn identifier(identifier: &str, place: &str) -> Self {
-        Self { user: identifier.into(), domain: place.into(), way: Box::default(), counted: None }
+        Self { user: identifier.into(), domain: place.into(), source: Box::default(), counted: None }
     }
 
     /// The same key, limited to one scheme or issuer of the authority.
-    pub(crate) fn known_by(self, way: &str) -> Self {
-        Self { way: way.into(), ..self }
+    pub(crate) fn known_by(self, source: &str) -> Self {
+        Self { source: source.into(), ..self }
     }
 }
 

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-/// The settings of mechanisms. Those of a mechanism are a type of its own, which it looks up by the type, so that only
-/// the mechanism and what configures it know the type. Clones share them.
+/// The settings of mechanisms. Each mechanism has its own settings type, by which it looks its settings up; no other
+/// code needs to know the type. Clones share them.
 #[derive(Clone, Default)]
 pub struct Settings(Vec<Arc<dyn Any + Send + Sync>>);
 

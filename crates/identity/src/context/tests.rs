@@ -100,8 +100,8 @@ fn identities_of_two_authorities_of_the_same_name_differ() {
     assert_eq!(anonymous(&one), anonymous(&one));
     assert_ne!(anonymous(&one), anonymous(&other));
     // Nor are its users the same by each scheme.
-    let known = |way: &str| {
-        let key = Key::name(&Principal::new("alice", "LAB")).known_by(way);
+    let known = |source: &str| {
+        let key = Key::name(&Principal::new("alice", "LAB")).known_by(source);
         SecurityContext::known_by(key, proven("alice", "LAB", &one), &contexts)
     };
     assert_eq!(known("Basic").identity(), known("Basic").identity());

@@ -139,20 +139,20 @@ fn read(token: &[u8]) -> Result<(&str, &str), AuthError> {
         return Err(malformed("at most 768 bytes"));
     }
     let text = std::str::from_utf8(token).map_err(|_| malformed("UTF-8"))?;
-    text.split_once(':').ok_or_else(|| malformed("a colon behind the name"))
+    text.split_once(':').ok_or_else(|| malformed("a colon after the name"))
 }
 
 /// The name in credentials that pass through, as sent.
 fn name(token: &[u8]) -> Result<NamedUser, AuthError> {
     let name = token.split(|byte| *byte == b':').next().filter(|name| name.len() < token.len());
-    let name = name.ok_or(AuthError::NoUserName("no colon behind the name"))?;
+    let name = name.ok_or(AuthError::NoUserName("no colon after the name"))?;
     // Only the server knows the encoding of other bytes than UTF-8.
     let name = std::str::from_utf8(name).map_err(|_| AuthError::NoUserName("a name that is not UTF-8"))?;
     // The server may interpret `\user` differently from `user`, so that these are two identities.
     let parts = name.split_once('\\').filter(|(domain, _)| !domain.is_empty());
     let (domain, user) = parts.unwrap_or(("", name));
     if user.trim_start_matches('\\').is_empty() {
-        return Err(AuthError::Anonymous);
+        return Err(AuthError::NoUserName("no user name"));
     }
     NamedUser::new(user, domain, "Basic")
 }
@@ -255,7 +255,9 @@ mod tests {
         assert_ne!(key("\\alice:x"), key("alice:x"));
         assert_ne!(key("\\\\alice:x"), key("\\alice:x"));
         assert_eq!(name(b"\\alice:x").unwrap().principal.to_string(), "\\alice");
-        assert!(name(b"LAB\\:x").is_err() && name(b"\\:x").is_err() && name(b":x").is_err());
+        for without_user in [&b"LAB\\:x"[..], b"\\:x", b":x"] {
+            assert_eq!(name(without_user).err(), Some(AuthError::NoUserName("no user name")));
+        }
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl Acceptor {
     fn choose(&self, offer: F) -> Result<F, AuthError> {
         // UTF-16 is preferred if a client offers both character sets. curl offers only OEM.
         let texts = match charset(offer) {
-            F::NONE => return Err(AuthError::TooWeak("UNICODE")),
+            F::NONE => return Err(AuthError::TooWeak("UNICODE or OEM")),
             texts => texts,
         };
         let echoed = F::NTLMSSP_REQUEST_TARGET
@@ -146,7 +146,7 @@ impl Acceptor {
         // The client cannot choose what was not offered.
         let flags = message.flags & challenged.flags;
         if charset(flags) == F::NONE || charset(flags) != charset(message.flags) {
-            return Err(AuthError::TooWeak("UNICODE"));
+            return Err(AuthError::OtherCharset);
         }
         self.check_strength(flags)?;
         if is_anonymous(&message)? {
@@ -210,7 +210,10 @@ impl Acceptor {
         hash: &NtHash,
         server: [u8; 8],
     ) -> Result<Response, AuthError> {
-        if !self.ntlm.allow_legacy || message.nt_response()?.is_empty() {
+        if message.nt_response()?.is_empty() {
+            return Err(AuthError::LmOnly);
+        }
+        if !self.ntlm.allow_legacy {
             return Err(AuthError::Legacy);
         }
         let client = if flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
@@ -273,6 +276,7 @@ impl Acceptor {
         if !name.belongs_to(self.channel.carrier) {
             return Err(AuthError::WrongService { target, carrier: self.channel.carrier });
         }
+        // A name from an untrusted source does not show for which host the user signed in ([MS-NLMP] 2.2.2.1).
         let names = &self.config.policy.target_names;
         if names.is_empty() || pairs.flags()?.contains(AvFlags::UNTRUSTED_SPN) {
             return Ok(());
@@ -331,7 +335,7 @@ impl handshake::Acceptor for Acceptor {
                 Ok(Step::Continue(answer))
             }
             State::Challenged(challenged) => self.authenticate(&challenged, token, now),
-            State::Ended => Err(AuthError::OutOfOrder { expected: "nothing" }),
+            State::Ended => Err(AuthError::Ended),
         }
     }
 }

@@ -273,7 +273,7 @@ impl handshake::Initiator for Initiator {
             State::Negotiating { flags, negotiate } => {
                 self.authenticate(flags, &negotiate, token, now, random)
             }
-            State::Ended => Err(AuthError::OutOfOrder { expected: "nothing" }),
+            State::Ended => Err(AuthError::Ended),
         }
     }
 }

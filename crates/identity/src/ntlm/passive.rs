@@ -251,7 +251,7 @@ impl PassiveSecurity {
     /// was.
     ///
     /// # Errors
-    /// See there.
+    /// As [`NtlmSecurity::unseal`].
     pub fn unseal(
         &mut self,
         sender: Sender,
@@ -271,7 +271,7 @@ impl PassiveSecurity {
     /// Checks the signature over all three parts, as [`NtlmSecurity::verify`] does.
     ///
     /// # Errors
-    /// See there.
+    /// As [`NtlmSecurity::verify`].
     pub fn verify(
         &mut self,
         sender: Sender,

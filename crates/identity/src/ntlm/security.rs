@@ -103,8 +103,8 @@ impl NtlmSecurity {
     /// Decrypts `body` in place and checks the signature over all three parts. A body that fails is wiped.
     ///
     /// # Errors
-    /// If sealing was not negotiated, the message was changed, replayed or reordered, or an earlier one
-    /// was.
+    /// If sealing was not negotiated, if the message was changed, replayed or reordered, or if the signature of an
+    /// earlier one was wrong.
     pub fn unseal(
         &mut self,
         before: &[u8],
@@ -158,8 +158,8 @@ impl NtlmSecurity {
     /// Checks the signature over all three parts.
     ///
     /// # Errors
-    /// If signing was not negotiated, the message was changed, replayed or reordered, or an earlier one
-    /// was.
+    /// If signing was not negotiated, if the message was changed, replayed or reordered, or if the signature of an
+    /// earlier one was wrong.
     pub fn verify(
         &mut self,
         before: &[u8],

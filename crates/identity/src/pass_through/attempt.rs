@@ -84,14 +84,14 @@ impl OtherProbe {
         self.0.is_authenticated
     }
 
-    /// Sends the probe of `resource` with the same credentials, or on the same connection after a handshake.
+    /// Sends the probe that was `rejected` with the same credentials, or on the same connection after a handshake.
     ///
     /// # Errors
     /// [`ProofError::NotMapiHttp`] if this probe is a [`Probe::Ping`] and the other is not, or the reverse: a
     /// response to a PING without its headers is a gateway's, which would respond to a GET as well.
-    pub fn with_probe(self, resource: &RejectedProbe) -> Result<AwaitsResponse, ProofError> {
+    pub fn with_probe(self, rejected: &RejectedProbe) -> Result<AwaitsResponse, ProofError> {
         let Self(sent) = self;
-        if sent.attempt.probe != resource.probe {
+        if sent.attempt.probe != rejected.probe {
             return Err(ProofError::NotMapiHttp);
         }
         Ok(sent)
@@ -151,24 +151,24 @@ pub enum ProofError {
 }
 
 impl AuthAttempt {
-    /// Begins an attempt by `mechanism` at a server that protects `resource`.
+    /// Begins an attempt by `mechanism` at the server that refused the probe `rejected` without credentials.
     ///
     /// # Errors
-    /// If the mechanism does not pass through, if the server does not offer it, or if `resource` is no longer valid.
+    /// If the mechanism does not pass through, if the server does not offer it, or if `rejected` is no longer valid.
     pub fn new(
         config: &Arc<Config>,
         mechanism: Mechanism,
-        resource: &RejectedProbe,
+        rejected: &RejectedProbe,
         now: Now,
     ) -> Result<Self, AuthError> {
         let scheme = mechanism.http_scheme().ok_or(AuthError::NoMechanism)?;
-        if !resource.offers(mechanism) {
+        if !rejected.offers(mechanism) {
             return Err(AuthError::NotOffered(scheme));
         }
-        if !resource.is_valid(now) {
+        if !rejected.is_valid(now) {
             return Err(AuthError::OutOfOrder { expected: "a request without credentials" });
         }
-        let (config, probe) = (Arc::clone(config), resource.probe);
+        let (config, probe) = (Arc::clone(config), rejected.probe);
         let transcript = mechanism.transcript().ok_or(AuthError::NoMechanism)?;
         Ok(Self { config, mechanism, probe, transcript })
     }
@@ -225,7 +225,7 @@ impl AwaitsResponse {
         let Self { attempt: AuthAttempt { config, mechanism, probe, transcript }, credentials, .. } = self;
         let Some(user) = transcript.into_user() else { return Outcome::Inconclusive };
         if user.expires.is_some_and(|expires| expires <= now.wall) {
-            return Outcome::Rejected(AuthError::NoUserName("expired token"));
+            return Outcome::Rejected(AuthError::Expired);
         }
         Outcome::Accepted(CredentialsAccepted { user, config, mechanism, probe, credentials })
     }

@@ -92,7 +92,12 @@ impl HandshakeTranscript {
                 Stage::Challenged(flags) if self.may_be(&[Oid::NTLM]) => {
                     authenticated(&message, flags).map(Stage::Authenticated)
                 }
-                _ => Err(AuthError::OutOfOrder { expected: "another message" }),
+                Stage::Challenged(_) => {
+                    Err(AuthError::OutOfOrder { expected: "a token of the mechanism that the server chose" })
+                }
+                _ => Err(AuthError::OutOfOrder {
+                    expected: "a negotiate message before an authenticate message",
+                }),
             };
         }
         if matches!(stage, Stage::Challenged(_)) {
@@ -234,7 +239,7 @@ fn read(token: &[u8]) -> Result<Token, AuthError> {
 fn authenticated(message: &Authenticate, flags: NegotiateFlags) -> Result<NamedUser, AuthError> {
     let unicode = NegotiateFlags::NTLMSSP_NEGOTIATE_UNICODE;
     if message.flags.contains(unicode) != flags.contains(unicode) {
-        return Err(AuthError::NoUserName("a name in another character set than was agreed upon"));
+        return Err(AuthError::NoUserName("a name in another character set than the challenge selected"));
     }
     // Without an NT or LM response the name is not proven ([MS-NLMP] 3.2.5.1.2).
     let anonymous = message.flags.contains(NegotiateFlags::NTLMSSP_ANONYMOUS);

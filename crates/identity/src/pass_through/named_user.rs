@@ -29,7 +29,7 @@ impl NamedUser {
     /// If `user` is empty, or a name has more than 512 bytes or contains control characters.
     pub fn new(user: &str, domain: &str, source: &str) -> Result<Self, AuthError> {
         if user.is_empty() {
-            return Err(AuthError::Anonymous);
+            return Err(AuthError::NoUserName("no user name"));
         }
         if !is_valid_name(user) || !is_valid_name(domain) {
             return Err(AuthError::NoUserName("name too long, or with control characters"));

@@ -1,4 +1,4 @@
-//! Tests of relayed authentication, with the configuration and requests that they share.
+//! Tests of pass-through authentication, with the configuration and requests that they share.
 
 mod handshakes;
 mod proofs;

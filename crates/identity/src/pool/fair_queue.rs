@@ -1,7 +1,7 @@
 //! The queue of the pool: users take turns, and the jobs of one user keep their order.
 //!
-//! It counts the running jobs of each user, by which turns are given; the queue of sign-ins in `net::auth_limit` has
-//! limits on attempts for that.
+//! Turns are given by the number of running jobs of each user. The queue of sign-ins (`net::auth_limit`) is another
+//! one, since it does not execute the attempts that wait in it.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -140,7 +140,7 @@ fn a_user_cannot_fill_more_than_half_of_the_queue() {
         waiting.extend((1..half).map(|_| pool.submit(quick("alice")).unwrap()));
         assert_eq!(
             pool.submit(quick("ALICE")).unwrap_err(),
-            if queue == 1 { SubmitError::QueueFull } else { SubmitError::IdentityLimit }
+            if queue == 1 { SubmitError::QueueFull } else { SubmitError::UserLimit }
         );
         if queue > 1 {
             waiting.push(pool.submit(quick("bob")).unwrap());

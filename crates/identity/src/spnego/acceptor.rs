@@ -185,7 +185,7 @@ impl handshake::Acceptor for Acceptor {
                 }
                 self.finish(NegTokenResp::default(), code, resp.mech_list_mic.as_deref(), context, security)
             }
-            State::Ended => Err(AuthError::OutOfOrder { expected: "nothing" }),
+            State::Ended => Err(AuthError::Ended),
         }
     }
 }

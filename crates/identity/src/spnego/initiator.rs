@@ -148,7 +148,7 @@ impl handshake::Initiator for Initiator {
                 code.check(&mut *security, resp.mech_list_mic.as_deref())?;
                 Ok(Step::Done { token: None, context, security })
             }
-            State::Ended => Err(AuthError::OutOfOrder { expected: "nothing" }),
+            State::Ended => Err(AuthError::Ended),
         }
     }
 }

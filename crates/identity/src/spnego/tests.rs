@@ -65,7 +65,7 @@ fn both_ends_finish_and_protect_messages() {
     }
 }
 
-/// A client that likes Kerberos better, and comes to an agreement on NTLM. `seen` is the list that arrives.
+/// A client that prefers Kerberos; NTLM is chosen. `seen` is the list that arrives.
 fn prefers_kerberos(seen: &[Oid], sent: &[Oid], with_mic: bool) -> Result<Step, AuthError> {
     let mut acceptor = acceptor();
     let init = NegTokenInit {
@@ -106,7 +106,7 @@ fn a_list_that_is_changed_in_transit_is_rejected() {
     let list = [Oid::NEGOEX, Oid::KERBEROS, Oid::NTLM];
     let seen = [Oid::KERBEROS, Oid::NTLM];
     assert_eq!(prefers_kerberos(&seen, &list, true).unwrap_err(), AuthError::Downgrade);
-    // To leave the code out does not help where another mechanism was preferred.
+    // A list without the code is rejected too if another mechanism was preferred.
     assert_eq!(prefers_kerberos(&seen, &list, false).unwrap_err(), AuthError::Downgrade);
 }
 
@@ -132,7 +132,7 @@ fn a_wrong_integrity_code_is_rejected_by_both_ends() {
 }
 
 #[test]
-fn a_server_that_asks_for_protection_has_to_give_it() {
+fn a_server_that_requests_protection_must_send_its_code() {
     let (mut initiator, mut acceptor) = pair(Protection::Sign);
     let first = token(step_i(&mut initiator, &[]));
     let mut second = resp(&token(step_a(&mut acceptor, &first)));

@@ -45,7 +45,7 @@ pub(super) fn obstacle(
         return Obstacle::worse(proven.obstacle(limits, now), inconclusive);
     }
     if peer.is_shared {
-        let own = counts.counters.get(Counted::Unnamed(name.account(), peer.source), now);
+        let own = counts.counters.get(Counted::Unnamed(name.counting_name(), peer.source), now);
         let own = own.and_then(|own| own.blocked(limits.failures, now));
         return Obstacle::worse(Obstacle::own(Limit::AddressAndAccount, own), inconclusive);
     }
@@ -86,7 +86,7 @@ fn others(
     };
     let mut part = own;
     for (network, factor) in peer.networks() {
-        let for_account = counter(Counted::AccountInNetwork(name.account(), network));
+        let for_account = counter(Counted::AccountInNetwork(name.counting_name(), network));
         let for_any = counter(Counted::Network(network));
         let limit = Limit::Network(network);
         add(limit, part.account, for_account, limits.failures.saturating_mul(factor));

@@ -39,7 +39,7 @@ pub(super) enum Counted<'a> {
 
 impl<'a> Counted<'a> {
     pub(super) fn account(name: &'a ClaimedName) -> Self {
-        Self::Account(name.account())
+        Self::Account(name.counting_name())
     }
 }
 

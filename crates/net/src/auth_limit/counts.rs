@@ -56,7 +56,7 @@ impl Counts {
         }
         let mut is_first = false;
         if peer.is_shared {
-            self.counters.get_mut(Counted::Unnamed(name.account(), peer.source), now).begin(now);
+            self.counters.get_mut(Counted::Unnamed(name.counting_name(), peer.source), now).begin(now);
         } else {
             let source = self.sources.entry(peer.source, now);
             is_first = source.tried(name, now).is_none();
@@ -97,7 +97,7 @@ impl Counts {
 
     fn end_shared(&mut self, peer: Peer, name: &ClaimedName, is_first: bool) {
         if peer.is_shared {
-            self.counters.end(Counted::Unnamed(name.account(), peer.source));
+            self.counters.end(Counted::Unnamed(name.counting_name(), peer.source));
         } else if let Some(source) = self.sources.get_mut(peer.source) {
             source.end(name);
         }
@@ -113,7 +113,7 @@ impl Counts {
         if let Some(proven) = self.proven.get_mut(peer, name) {
             proven.failed(limits, now);
         } else if peer.is_shared {
-            let own = self.counters.get_mut(Counted::Unnamed(name.account(), peer.source), now);
+            let own = self.counters.get_mut(Counted::Unnamed(name.counting_name(), peer.source), now);
             own.failed(limits.failures, limits.longest_wait, now);
         } else {
             is_first = self.sources.entry(peer.source, now).failed(name, limits, now);
@@ -138,7 +138,7 @@ impl Counts {
         let wait = limits.longest_wait.min(LONGEST_WAIT_FOR_OTHERS);
         for (network, factor) in peer.networks() {
             let free = limits.failures.saturating_mul(factor);
-            let what = Counted::AccountInNetwork(name.account(), network);
+            let what = Counted::AccountInNetwork(name.counting_name(), network);
             self.counters.get_mut(what, now).failed(free, wait, now);
             if is_first {
                 let free = ACCOUNTS_PER_SOURCE * factor;
@@ -154,7 +154,7 @@ impl Counts {
         if self.proven.get(peer, name).is_some() {
             Counted::UnprovenSpelling(name.spelling(), peer.source)
         } else {
-            Counted::Unproven(name.account(), peer.source)
+            Counted::Unproven(name.counting_name(), peer.source)
         }
     }
 }

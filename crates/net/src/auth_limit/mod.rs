@@ -17,9 +17,9 @@
 //!
 //! # Success
 //!
-//! The counters are for the [form of a name](identity::ClaimedName::account) that all its spellings share. A success
-//! resets none of them, since another account may have the same name in another domain. Instead, the name with its
-//! domain is *proven* at the address: it has separate counters there from then on, and the shared ones do not limit
+//! The counters are for the [form of a name](identity::ClaimedName::counting_name) that all its spellings share. A
+//! success resets none of them, since another account may have the same name in another domain. Instead, the name with
+//! its domain is *proven* at the address: it has separate counters there from then on, and the shared ones do not limit
 //! it. Each further success resets the first of them, of failures since the last success, as for a user who mistyped.
 //! The second counts all failures, and forgives one in each [`limits::LONGEST_WAIT_FOR_OTHERS`]: successes, which may
 //! be another client's, gain no further guesses ([`AuthLimits::beside_successes`]). A name that the authenticated

@@ -32,7 +32,7 @@ impl Peer {
     ) -> impl Iterator<Item = Counted<'_>> {
         let in_network = move |(network, _)| {
             let any = is_first.then_some(Counted::Network(network));
-            [Some(Counted::AccountInNetwork(name.account(), network)), any]
+            [Some(Counted::AccountInNetwork(name.counting_name(), network)), any]
         };
         self.networks().flat_map(in_network).flatten().chain([Counted::account(name)])
     }

@@ -43,7 +43,7 @@ impl Source {
 
     /// The attempts for an account, unless they have expired.
     pub(super) fn tried(&self, name: &ClaimedName, now: Instant) -> Option<&Backoff> {
-        let tried = self.accounts.iter().find(|tried| *tried.account == *name.account())?;
+        let tried = self.accounts.iter().find(|tried| *tried.account == *name.counting_name())?;
         Some(&tried.backoff).filter(|backoff| !backoff.is_over(now))
     }
 
@@ -72,7 +72,7 @@ impl Source {
 
     /// The outcome of an attempt that `begin` counted is known.
     pub(super) fn end(&mut self, name: &ClaimedName) {
-        if let Some(tried) = self.accounts.iter_mut().find(|tried| *tried.account == *name.account()) {
+        if let Some(tried) = self.accounts.iter_mut().find(|tried| *tried.account == *name.counting_name()) {
             tried.backoff.end();
         }
         self.accounts.retain(|tried| !tried.backoff.is_unused());
@@ -92,7 +92,7 @@ impl Source {
 
     /// The attempts for an account. In a full table it replaces the least recently used one.
     fn account(&mut self, name: &ClaimedName, now: Instant) -> &mut Backoff {
-        let at = self.accounts.iter().position(|tried| *tried.account == *name.account());
+        let at = self.accounts.iter().position(|tried| *tried.account == *name.counting_name());
         let at = at.unwrap_or_else(|| {
             self.accounts.retain(|tried| !tried.backoff.is_over(now));
             if !self.accounts.iter().any(|tried| tried.backoff.has_failed()) {
@@ -103,7 +103,7 @@ impl Source {
                 let oldest = (0..self.accounts.len()).min_by_key(|at| self.accounts.get(*at).map(age));
                 self.accounts.swap_remove(oldest.unwrap_or_default());
             }
-            self.accounts.push(Tried { account: name.account().into(), backoff: Backoff::new(now) });
+            self.accounts.push(Tried { account: name.counting_name().into(), backoff: Backoff::new(now) });
             self.accounts.len() - 1
         });
         &mut self.accounts[at].backoff
@@ -111,7 +111,7 @@ impl Source {
 
     /// A place in the queue of attempts that wait for an outcome, unless it is full.
     pub(super) fn join_queue(&mut self, name: &ClaimedName, since: Instant, again: bool) -> Option<Place> {
-        self.queue.join(name.account(), since, again)
+        self.queue.join(name.counting_name(), since, again)
     }
 
     /// An attempt for the account ended, so that up to `most` others for it may be made or are to be refused. They are
@@ -120,7 +120,7 @@ impl Source {
         if self.queue.is_empty() {
             return;
         }
-        self.queue.wake(name.account(), most);
+        self.queue.wake(name.counting_name(), most);
         let Self { queue, accounts, .. } = self;
         // An ended attempt makes room for one. A second one is woken in case the client of the first one has
         // disconnected.

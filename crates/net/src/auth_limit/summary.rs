@@ -113,8 +113,8 @@ impl Summary {
             tally.accounts.is_incomplete |= report.has_other_names();
         }
         for name in report.names() {
-            all.accounts.add(distinct.is_new(&Item::Account(name.account())));
-            part.accounts.add(distinct.is_new(&Item::AccountInNetwork(name.account(), network)));
+            all.accounts.add(distinct.is_new(&Item::Account(name.counting_name())));
+            part.accounts.add(distinct.is_new(&Item::AccountInNetwork(name.counting_name(), network)));
         }
     }
 

@@ -155,7 +155,7 @@ impl Encode for Authenticate {
 
 impl<'a> Decode<'a> for Authenticate {
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
-        header(r, 3)?;
+        header(r, 3, "an AUTHENTICATE_MESSAGE (0x3)")?;
         let mut message = Self {
             lm_response: Field::decode(r, "LmChallengeResponseFields")?,
             nt_response: Field::decode(r, "NtChallengeResponseFields")?,

@@ -92,7 +92,7 @@ impl Encode for Challenge {
 
 impl<'a> Decode<'a> for Challenge {
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
-        header(r, 2)?;
+        header(r, 2, "a CHALLENGE_MESSAGE (0x2)")?;
         let target_name = Field::decode(r, "TargetNameFields")?;
         let flags = NegotiateFlags(r.u32("NegotiateFlags")?);
         let server_challenge = r.array("ServerChallenge")?;

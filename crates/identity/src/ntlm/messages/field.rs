@@ -1,4 +1,4 @@
-//! The common elements of the messages: signature, type, and the variable parts behind the fixed fields.
+//! The common elements of the messages: signature, type, and the variable parts after the fixed fields.
 
 use wire::{Error, ErrorKind, Reader, Result, Writer};
 
@@ -66,14 +66,14 @@ impl Payload {
 /// `Signature` ([MS-NLMP] 2.2.1).
 pub(crate) const SIGNATURE: &[u8; 8] = b"NTLMSSP\0";
 
-/// Reads the signature and the message type.
-pub(super) fn header(r: &mut Reader<'_>, message_type: u32) -> Result<()> {
+/// Reads the signature and the message type, which must be `message_type`; `expected` is its name in errors.
+pub(super) fn header(r: &mut Reader<'_>, message_type: u32, expected: &'static str) -> Result<()> {
     if r.array::<8>("Signature")? != *SIGNATURE {
         return Err(r.error(ErrorKind::Text { expected: "NTLMSSP and a zero" }, "Signature"));
     }
     let found = r.u32("MessageType")?;
     if found != message_type {
-        return Err(r.invalid("MessageType", found.into(), "another message"));
+        return Err(r.invalid("MessageType", found.into(), expected));
     }
     Ok(())
 }

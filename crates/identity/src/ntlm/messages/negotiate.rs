@@ -43,7 +43,7 @@ impl Encode for Negotiate {
 
 impl<'a> Decode<'a> for Negotiate {
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
-        header(r, 1)?;
+        header(r, 1, "a NEGOTIATE_MESSAGE (0x1)")?;
         let flags = NegotiateFlags(r.u32("NegotiateFlags")?);
         if r.is_empty() {
             return Ok(Self { flags, names: None, version: None, payload: Vec::new() });

@@ -87,6 +87,28 @@ impl Forgery {
     }
 }
 
+#[test]
+fn lm_and_ntlm_v1_responses_are_refused_for_different_reasons() {
+    for (nt_response, expected) in [(&[][..], AuthError::LmOnly), (&[7; 24], AuthError::Legacy)] {
+        let flags = F(0xe288_8235);
+        let mut acceptor = acceptor(Policy::default());
+        let negotiate = Negotiate::new(flags, Version::default()).to_bytes().unwrap();
+        token(acceptor.step(&negotiate, NOW, &mut Script::default()));
+        let [domain, user] = ["LAB", "alice"].map(wire::utf16le_bytes);
+        let (domain, user) = (&domain[..], &user[..]);
+        let parts = AuthenticateParts {
+            lm_response: &[7; 24],
+            nt_response,
+            domain,
+            user,
+            ..AuthenticateParts::default()
+        };
+        let message = Authenticate::new(flags, Version::default(), parts).unwrap().to_bytes().unwrap();
+        assert_eq!(acceptor.step(&message, NOW, &mut Script::default()).unwrap_err(), expected);
+        assert_eq!(acceptor.step(&message, NOW, &mut Script::default()).unwrap_err(), AuthError::Ended);
+    }
+}
+
 fn crypto_exchange(flags: F) -> bool {
     flags.contains(F::NTLMSSP_NEGOTIATE_KEY_EXCH) && flags.protects()
 }
@@ -224,7 +246,7 @@ fn a_client_without_unicode_is_served_in_ascii() {
     let challenge = token(acceptor.step(&negotiate, NOW, &mut Script::default()));
     let other = forgery("wonderland", oem | F::NTLMSSP_NEGOTIATE_UNICODE).make(&negotiate, &challenge);
     let refusal = acceptor.step(&other, NOW, &mut Script::default());
-    assert_eq!(refusal.unwrap_err(), AuthError::TooWeak("UNICODE"));
+    assert_eq!(refusal.unwrap_err(), AuthError::OtherCharset);
     // What is not ASCII could be anything.
     let mut message = Authenticate::from_bytes(&other).unwrap();
     message.flags = oem;

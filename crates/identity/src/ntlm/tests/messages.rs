@@ -74,7 +74,7 @@ fn a_flipped_bit_is_detected() {
         let (body, signature) = sealed(&mut client, b"some message");
         let message = [b"head".as_slice(), &body, b"tail", &signature].concat();
         for bit in 0..message.len() * 8 {
-            // RandomPad, without extended session security, is whatever the sender likes.
+            // RandomPad, without extended session security, has any value.
             if flags == LEGACY && (24..28).contains(&(bit / 8)) {
                 continue;
             }

@@ -7,7 +7,7 @@ use crate::ntlm::passive::{DecryptionSecret, PassiveSecurity, RecordedHandshake,
 /// One end of a handshake: tokens in, tokens out.
 type End = Box<dyn FnMut(&[u8]) -> Step>;
 
-/// What a handshake leaves: both ends, and somebody who saw it pass.
+/// What a handshake leaves: both ends, and a recorder of its tokens.
 struct Shaken {
     client: Box<dyn MessageSecurity>,
     server: Box<dyn MessageSecurity>,

@@ -105,7 +105,7 @@ fn ntlm_v2_keys() {
     assert_eq!(*sign, *hex("47 88 dc 86 1b 47 82 f3 5d 43 fd 98 fe 1a 2d 39"));
 }
 
-/// An acceptor takes the example's message from somebody who signs in with the example's flags, and unseals
+/// An acceptor accepts the example's message of a client that signs in with the example's flags, and unseals
 /// what 4.2.x.4 seals.
 fn accepts(flags: u32, authenticate: &str, sealed: &str, signature: &str, version: NtlmVersion) {
     let mut acceptor = Acceptor::new(Arc::new(server(lenient())), Channel::http(None));

@@ -1,4 +1,4 @@
-//! Tests of reading the user's name from relayed handshakes.
+//! Tests of reading the user's name from handshakes that pass through.
 
 use wire::{Decode as _, Encode as _};
 
@@ -255,7 +255,7 @@ fn a_token_of_a_mechanism_that_names_no_account_is_not_sent_to_the_server() {
         framed(Oid::KERBEROS.as_der(), &[&[1, 0], &as_req[..]].concat()),
         framed(Oid::KERBEROS.as_der(), &[&[4, 0], &as_req[..]].concat()),
         framed(Oid::NEGOEX.as_der(), &negoex(0)),
-        // With a mechanism's token, cut short, and with something behind it.
+        // With a mechanism's token, cut short, and with something after it.
         negoex(5),
         [negoex(0), negoex(2), negoex(5)].concat(),
         negoex(0)[..47].to_vec(),
@@ -384,7 +384,7 @@ fn the_name_is_that_of_the_mechanism_that_the_server_chose() {
     // A client that begins with Kerberos, and a server that has NTLM alone.
     let all = [(&optimistic[..], &ntlm_it_is[..]), (&first, &challenge), (&last, b"")];
     assert_eq!(named(by(&all)), "LAB\\alice");
-    // A ticket where NTLM was chosen, NTLM where Kerberos was, and a second ticket behind the first.
+    // A ticket where NTLM was chosen, NTLM where Kerberos was, and a second ticket after the first.
     let second = resp(None, None, Some(&kerberos(b"alice", b"1")));
     assert!(by(&[(&optimistic, &ntlm_it_is), (&second, b"")]).is_err());
     assert!(by(&[(&optimistic, &kerberos_it_is), (&first, &challenge), (&last, b"")]).is_err());

@@ -159,7 +159,7 @@ fn an_expired_token_yields_no_context() {
         let token = jwt(r#"{"alg":"RS256"}"#, &claims(exp), "s");
         by(&config, Mechanism::BEARER, &token, &CARRIED_OUT).unwrap()
     };
-    assert!(matches!(of(seconds), Outcome::Rejected(AuthError::NoUserName(_))));
+    assert!(matches!(of(seconds), Outcome::Rejected(AuthError::Expired)));
     assert!(matches!(of(seconds + 1), Outcome::Accepted(_)));
 }
 

@@ -132,7 +132,7 @@ impl Ends {
                     over = true;
                 }
                 Err(refusal) => {
-                    assert!(!over || matches!(refusal, AuthError::OutOfOrder { .. }), "{refusal}");
+                    assert!(!over || matches!(refusal, AuthError::Ended), "{refusal}");
                     over = true;
                 }
             }
@@ -153,7 +153,7 @@ impl Ends {
                     over = true;
                 }
                 Err(refusal) => {
-                    assert!(!over || matches!(refusal, AuthError::OutOfOrder { .. }), "{refusal}");
+                    assert!(!over || matches!(refusal, AuthError::Ended), "{refusal}");
                     over = true;
                 }
             }
