@@ -130,8 +130,8 @@ impl Lockout {
         self.refused.is_some() || self.failed.saturating_add(in_progress) < self.limits.attempts
     }
 
-    /// The server accepted the account in a probe or in a request of a user. Returns whether other authentications may
-    /// be attempted than before.
+    /// The server accepted the account in a probe or in a request of a user. Returns whether this changes
+    /// which authentications may be attempted.
     pub(super) fn accepted(&mut self, is_probe: bool) -> bool {
         if is_probe {
             self.probe_delay = None;
@@ -143,7 +143,7 @@ impl Lockout {
     }
 
     /// The server refused the password in an authentication that began while all users were permitted. There may be
-    /// any number of them, which leave one attempt for a probe.
+    /// any number of them; they are counted as at most `attempts - 1`, so that a probe can still be made.
     pub(super) fn failed_of_many(&mut self, error: &UpstreamError, now: Instant) {
         if !self.is_refused() {
             self.failed = self.failed.saturating_add(1).min(self.limits.attempts.saturating_sub(1));
@@ -197,8 +197,8 @@ impl Lockout {
         }
     }
 
-    /// The password was replaced. Failures of the old one still count in the domain, so that the new one has at least
-    /// one attempt, but not all.
+    /// The password was replaced. Failures of the old one still count in the domain: the new one has the attempts that
+    /// are left, and at least one.
     pub(super) fn reset(&mut self) {
         self.failed = self.failed.min(self.limits.attempts.saturating_sub(1));
         (self.is_accepted, self.refused, self.probe_delay) = (false, None, None);

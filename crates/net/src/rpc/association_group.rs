@@ -14,8 +14,8 @@ use crate::upstream_permit::PermittedStream;
 /// The association group of one identity: the connections of one client process on which the identity authenticated.
 /// They share context handles (C706 9.3.4).
 ///
-/// A client names its group in the bind, unencrypted and before it authenticates. Knowing the number alone therefore
-/// gives access to nothing: two identities that name the same number have separate groups with separate lifetimes.
+/// A client names its group in the bind, unencrypted and before it authenticates. Knowing the id alone therefore
+/// gives access to nothing: two identities that name the same id have separate groups with separate lifetimes.
 /// Clients that do not authenticate have one identity, so that each of their connections has a group of its own.
 #[derive(Debug, Default)]
 pub struct Group {
@@ -38,10 +38,10 @@ impl Group {
         self.upstream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The association of `member` has ended: its client connection ended, which leaves its `stream`, or it has
-    /// failed. If it was the last one on which the upstream responded, and the group has handles, the stream is kept
-    /// open until another one responds, since the upstream would close the handles with it. Ends the sessions that
-    /// the upstream has closed otherwise.
+    /// The association of `member` has ended: its client connection closed, and `stream` is the connection to the
+    /// upstream; or it failed (`None`). If it was the last one on which the upstream responded, and the group has
+    /// handles, the stream is kept open until another one responds, since the upstream would close the handles with it.
+    /// If it is not kept and the upstream's group has no other association, the sessions of that group end.
     pub(super) fn leave_upstream(
         self: &Arc<Self>,
         member: UpstreamMember,
@@ -99,9 +99,9 @@ pub struct Groups {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The numbers in use, with their connections, authenticated or not.
-    numbers: HashMap<u32, usize>,
-    /// The groups of identities by number, with the connections in each.
+    /// The ids in use, with their connections, authenticated or not.
+    ids: HashMap<u32, usize>,
+    /// The groups of identities by id, with the connections in each.
     groups: HashMap<GroupKey, (Arc<Group>, usize)>,
     /// How many connections entered a group anonymously.
     anonymous: u64,
@@ -112,7 +112,7 @@ struct State {
 /// What distinguishes a group from others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct GroupKey {
-    /// Its number, which clients name.
+    /// Its id, which clients name (`assoc_group_id`).
     id: u32,
     identity: Identity,
     /// The number of the only connection of an anonymous group; zero for other groups.
@@ -133,7 +133,7 @@ impl Groups {
         Self { handles_per_user, state: Mutex::default() }
     }
 
-    /// Adds a connection with the group number `id`, on which `identity` authenticated, to that identity's group. A
+    /// Adds a connection with the group id `id`, on which `identity` authenticated, to that identity's group. A
     /// connection of an anonymous client gets a group of its own.
     pub(crate) fn enter(self: &Arc<Self>, id: u32, identity: &Identity) -> Member {
         let mut state = self.lock();
@@ -195,33 +195,33 @@ impl Member {
     }
 }
 
-/// Allocates the numbers of groups. An unauthenticated client has only the number of a group.
+/// Allocates the ids of groups. An unauthenticated client has only the id of a group.
 impl AssociationGroups for Groups {
     fn create(&self) -> Option<u32> {
         let mut state = self.lock();
-        // Numbers are random, so that clients cannot guess those of others.
+        // Ids are random, so that clients cannot guess those of others.
         let id = loop {
             let mut bytes = [0; 4];
             OsRandom.fill(&mut bytes).ok()?;
             let id = u32::from_le_bytes(bytes);
-            if id != 0 && !state.numbers.contains_key(&id) {
+            if id != 0 && !state.ids.contains_key(&id) {
                 break id;
             }
         };
-        state.numbers.insert(id, 1);
+        state.ids.insert(id, 1);
         Some(id)
     }
 
     fn join(&self, id: u32) -> bool {
-        self.lock().numbers.get_mut(&id).map(|count| *count += 1).is_some()
+        self.lock().ids.get_mut(&id).map(|count| *count += 1).is_some()
     }
 
     fn leave(&self, id: u32) {
         let mut state = self.lock();
-        let Some(count) = state.numbers.get_mut(&id) else { return };
+        let Some(count) = state.ids.get_mut(&id) else { return };
         *count -= 1;
         if *count == 0 {
-            state.numbers.remove(&id);
+            state.ids.remove(&id);
         }
     }
 }
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_in_use_as_long_as_a_connection_has_it() {
+    fn an_id_is_in_use_as_long_as_a_connection_has_it() {
         let groups = Groups::default();
         let id = groups.create().unwrap();
         assert!(groups.join(id));
@@ -289,13 +289,10 @@ mod tests {
         let [first, second] = [(); 2].map(|()| groups.enter(id, &alice));
         let bobs = groups.enter(id, &bob);
         assert!(Arc::ptr_eq(first.group(), second.group()));
-        assert!(!Arc::ptr_eq(first.group(), bobs.group()), "the number alone shares nothing");
+        assert!(!Arc::ptr_eq(first.group(), bobs.group()), "the id alone shares nothing");
         let group = Arc::clone(first.group());
         assert!(first.leave().is_none());
-        assert!(
-            second.leave().is_some_and(|over| Arc::ptr_eq(&over, &group)),
-            "another identity has its number"
-        );
+        assert!(second.leave().is_some_and(|over| Arc::ptr_eq(&over, &group)), "another identity has its id");
         assert!(!Arc::ptr_eq(groups.enter(id, &alice).group(), &group));
         assert!(bobs.leave().is_some());
         let state = groups.lock();

@@ -76,7 +76,10 @@ impl Workers {
             match TcpStream::from_std(stream) {
                 Ok(stream) => share(time, |time| serve(stream, time)).await,
                 Err(error) => {
-                    tracing::error!("proxy: cannot serve a client connection, which is closed: {error}");
+                    tracing::error!(
+                        client = %address,
+                        "proxy: cannot serve a client connection, which is closed: {error}"
+                    );
                 }
             }
             drop(open);

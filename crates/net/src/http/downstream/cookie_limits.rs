@@ -26,8 +26,30 @@ pub(crate) fn check_cookies(fields: &Fields) -> Result<(), CookieLimit> {
         count += 1 + memchr::memchr_iter(b';', value).count();
     }
     match (count, bytes) {
-        (_, MAX_BYTES..) => Err(CookieLimit::Bytes),
+        (_, bytes) if bytes > MAX_BYTES => Err(CookieLimit::Bytes),
         (count, _) if count > MAX_COOKIES => Err(CookieLimit::Count),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_up_to_each_limit_are_accepted() {
+        let fields = |values: &[&[u8]]| {
+            let mut fields = Fields::default();
+            for value in values {
+                assert!(fields.push("Cookie", value.to_vec()));
+            }
+            fields
+        };
+        let half = [b'x'; MAX_BYTES / 2];
+        assert_eq!(check_cookies(&fields(&[&half, &half])), Ok(()));
+        assert_eq!(check_cookies(&fields(&[&half, &half, b"x"])), Err(CookieLimit::Bytes));
+        let many = vec![b';'; MAX_COOKIES - 1];
+        assert_eq!(check_cookies(&fields(&[&many])), Ok(()));
+        assert_eq!(check_cookies(&fields(&[&many, b"x"])), Err(CookieLimit::Count));
     }
 }

@@ -113,7 +113,7 @@ async fn a_body_of_many_chunks_does_not_delay_other_connections() {
 }
 
 /// How many turns another task of the thread has until the client of `request` has received a response with `last`, of
-/// which the server sends all at once: `status` and a body of 8,000 one-byte chunks behind `first`.
+/// which the server sends all at once: `status` and a body of 8,000 one-byte chunks after `first`.
 async fn turns_beside_response(setup: Setup, request: &[u8], status: &str, first: &str, last: &str) -> usize {
     let server = MemoryServer::default();
     let thread = Thread::before(&server, setup);

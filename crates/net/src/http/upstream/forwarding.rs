@@ -111,7 +111,7 @@ impl Forwarding {
         self.add_to(fields);
     }
 
-    /// Adds the headers to a request's `fields`, behind those of a trusted proxy. Untrusted ones have been removed
+    /// Adds the headers to a request's `fields`, after those of a trusted proxy. Untrusted ones have been removed
     /// already.
     pub(crate) fn add_to(&self, fields: &mut Fields) {
         let Some(OwnFields { address, proto, host, forwarded }) = &self.own else { return };

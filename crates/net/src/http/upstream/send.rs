@@ -62,7 +62,7 @@ impl UpstreamConnection {
 }
 
 /// Whether the server has responded to a request that is not complete; the response's head is `early` then. Nothing
-/// behind the head is read.
+/// after the head is read.
 fn has_responded(
     transport: &mut FramedTransport<ResponseHead>,
     task: &mut Context<'_>,

@@ -51,7 +51,7 @@ fn authenticates_no_client(upstream: &Rc<Upstream>, what: &str) {
         let status = client.exchange(mallory.next(Some(&answer))).status();
         assert!(status == 401 || status == 502, "{what}: {status} to NTLM's last message");
         let status = client.exchange(get("/ews/x", "")).status();
-        assert!(status == 401 || status == 502, "{what}: {status} behind NTLM's last message");
+        assert!(status == 401 || status == 502, "{what}: {status} after NTLM's last message");
     }
     assert_eq!(opened_contexts(&proxy), 0, "{what}");
 }
