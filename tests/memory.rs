@@ -249,7 +249,7 @@ fn cookies_over_the_users_share_of_memory_end_their_session() {
     let refused = outcomes.find(|outcome| !matches!(outcome, HttpOutcome::Response(200, ..)));
     assert!(matches!(&refused, Some(HttpOutcome::Response(503, code, _)) if code == "1"), "{refused:?}");
     let line = proxy.process.wait_err("the refusal", |line| line.contains("refused as too busy"));
-    let why = "clients.request_megabytes_per_user is reached by the cookies of the session, which was ended";
+    let why = "clients.request_megabytes_per_user is reached: the cookies of the session, which was ended, need too much memory";
     assert!(line.contains("bob") && line.contains(why), "{line}");
     Bystander::new(&proxy).expect_response("many cookies");
 }

@@ -86,7 +86,7 @@ pub enum AheadResponse {
 }
 
 impl AheadResponse {
-    /// How many bytes what was decoded of it takes, at most.
+    /// An upper bound on the memory of what was decoded, in bytes.
     pub(crate) fn decoded_bytes(&self) -> usize {
         match self {
             Self::Response(response) => response.decoded_bytes(),

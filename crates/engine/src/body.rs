@@ -55,7 +55,7 @@ impl From<(Interface, u16)> for OperationKey {
 
 /// A decoded request, in the structures of its envelope.
 ///
-/// Modules read and change a request through views that are the same for both envelopes, such as
+/// Modules read and change a request through views that are the same for each envelope, such as
 /// [`Request::visit_texts_mut`]. The variants are for code that handles one envelope.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {

@@ -7,7 +7,7 @@ use identity::{Identity, SecurityContext};
 use mapi::autodiscover::Dialect;
 
 use crate::deferred::{Deferral, Deferred, Work};
-use crate::module_state::Slots;
+use crate::module_state::ModuleStates;
 use crate::objects::table::{ObjectLimits, ObjectTable};
 use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
@@ -47,8 +47,9 @@ impl Engine {
         self
     }
 
-    /// Sets the limits on the memory of users. Objects that exceed them are not tracked, a session of which modules
-    /// keep too much ends, and an operation of which too much was decoded is refused. A second call has no effect.
+    /// Sets the limits on the memory of users. Objects that exceed them are not tracked, a session for which
+    /// modules keep too much state ends, and an operation that decodes to too much is refused. A second call has no
+    /// effect.
     #[must_use]
     pub fn with_user_memory(self, memory: Arc<dyn UserMemory>) -> Self {
         let _ = self.shared.user_memory.set(memory);
@@ -111,7 +112,7 @@ impl Engine {
             incoming.key.interface(),
             incoming.context.clone(),
             incoming.peer,
-            Slots::counted_in(share()),
+            ModuleStates::counted_in(share()),
             objects.counted_in(share()),
         ))
     }

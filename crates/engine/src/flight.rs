@@ -175,7 +175,7 @@ impl Flight {
             share.beyond(UNCOUNTED)
         };
         memory.get_or_insert_with(new_share).reserve(bytes).map_err(|limit| {
-            Refusal::new(RefusalKind::TooBusy, format!("{limit} by what was decoded of the operation"))
+            Refusal::new(RefusalKind::TooBusy, format!("{limit}: the decoded operation needs {bytes} bytes"))
         })
     }
 
@@ -235,6 +235,6 @@ impl Binding {
 
 /// The refusal of an operation after which modules keep too much of its session.
 fn too_much_state(limit: MemoryLimit) -> Refusal {
-    let why = format!("{limit} by what modules keep of the session, which was ended");
+    let why = format!("{limit}: modules keep too much state of the session, which was ended");
     Refusal::new(RefusalKind::TooBusy, why)
 }

@@ -7,8 +7,8 @@ use crate::body::OperationKey::{self, Call, Http};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $key:pat => $name:ident,)*) => {
-        /// The kind of an operation. Corresponding operations of the two envelopes are of one kind, so that a module
-        /// that handles a kind handles both.
+        /// The kind of an operation. Corresponding operations of RPC and of MAPI over HTTP are of one kind, so that
+        /// a module that handles a kind handles both.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum OperationKind {

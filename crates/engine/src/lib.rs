@@ -19,7 +19,10 @@
 //!    [`response_code`] of its kind, and passes it to [`Observer::operation_refused`].
 //! 2. Otherwise the result is a [`Next`], which owns the operation and is the next step to execute. Repeat this step
 //!    until the operation is done:
-//!    - [`Next::Forward`]: send the stub to the upstream, then call [`AwaitsUpstream::resume`] with the [`Outcome`];
+//!    - [`Next::Forward`]: send the stub that [`AwaitsUpstream::stub_to_send`] returns when the connection can accept
+//!      it, anew for each attempt, to the upstream; then call [`AwaitsUpstream::resume`] with the [`Outcome`]. If
+//!      `stub_to_send`, or one of the calls below, returns a refusal, send nothing more and forward nothing: pass the
+//!      refusal to [`Next::abort`];
 //!    - [`Next::Defer`]: wait for [`AwaitsWork::poll`], at most [`AwaitsWork::time_limit`], then call
 //!      [`AwaitsWork::resume`];
 //!    - [`Next::Done`]: send the [`Reply`] to the client.
@@ -28,18 +31,29 @@
 //! When the proxy stops, [`AwaitsUpstream::end_notification_wait`] returns the outcome with which to resume a wait for
 //! notifications (`EcDoAsyncWaitEx`, `NotificationWait`).
 //!
+//! Over RPC, call [`AwaitsUpstream::received_in`] before `resume`, with the number of the upstream's association group
+//! in which the response was received, and [`Engine::end_lost`] once such a group has ended or does not know a handle.
+//! Otherwise the handles of a restarted upstream stay mapped, which it may have given to another user.
+//!
 //! Over HTTP, step 2 has these calls on [`AwaitsUpstream`] too:
 //!
-//! - when the request is sent: `cookies_to_send` returns the `Cookie` header for the upstream;
-//! - when the final head of the response arrives: `bind_cookies` binds its cookies to the session, and
-//!   `keep_logoff_cookies` stores them to end the session at the server later;
-//! - if the client does not wait for the head of a Connect or Bind any more: `take_opening` returns the session that
-//!   the server may be opening, to which the cookies are passed when the head arrives;
-//! - then, if the head is forwarded to the client: `take_pending_cookies` returns `Set-Cookie` values to add to it;
-//! - or, if it is not: `add_pending_cookies` keeps its cookies for the client's next request.
+//! - when the request is sent: [`cookies_to_send`](AwaitsUpstream::cookies_to_send) returns the `Cookie` header for the
+//!   upstream;
+//! - when the final head of the response arrives: [`bind_cookies`](AwaitsUpstream::bind_cookies) binds its cookies to
+//!   the session, and [`keep_logoff_cookies`](AwaitsUpstream::keep_logoff_cookies) stores them to end the session at
+//!   the server later;
+//! - if the client does not wait for the head of a Connect or Bind any more:
+//!   [`take_opening`](AwaitsUpstream::take_opening) returns the session that the server may be opening, to which the
+//!   cookies are passed when the head arrives;
+//! - then, if the head is forwarded to the client: [`take_pending_cookies`](AwaitsUpstream::take_pending_cookies)
+//!   returns `Set-Cookie` values to add to it;
+//! - or, if it is not: [`add_pending_cookies`](AwaitsUpstream::add_pending_cookies) keeps its cookies for the client's
+//!   next request.
 //!
-//! A session ends with a Disconnect or Unbind, or when the embedder ends it: [`Engine::end`] when an RPC connection
-//! closes; [`Engine::end_group`] when an association group ends; [`Engine::end_revoked`] and
+//! A session ends with a Disconnect or Unbind, if a hook panics, if a limit on its memory is exceeded, if the server
+//! issues its handle or cookies again, or when the embedder ends it: [`Engine::end`] when an RPC connection
+//! closes; [`Engine::end_group`] when an association group ends; [`Engine::end_lost`] when an association group of the
+//! upstream ends; [`Engine::end_revoked`] and
 //! [`Engine::end_revoked_of_group`] when an account of RPC clients was revoked; [`Engine::end_idle`],
 //! [`Engine::end_revoked_by_cookie`] and [`Engine::end_all`] for the sessions of an HTTP listener. If an operation is
 //! dropped before it is done, the engine aborts it as if the client had disconnected: a session that the operation was
@@ -88,7 +102,7 @@
 //!
 //! Hooks receive the same operations whatever the envelope. [`Operation::kind`] identifies what an operation does
 //! ([`OperationKind`]); requests and responses have views, such as [`Request::visit_texts_mut`] and
-//! [`Response::rows`], that are the same for both envelopes; a request that a module sends ahead of the client's is
+//! [`Response::rows`], that are the same for each envelope; a request that a module sends ahead of the client's is
 //! an [`AheadRequest`], which the engine encodes. Single ROPs are a [`RopView`](rops::RopView) and a
 //! [`RopResponseView`](rops::RopResponseView), with the object on which they act.
 //!

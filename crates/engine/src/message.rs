@@ -109,8 +109,8 @@ impl<B: Body> Message<B> {
         self.decode().as_mut().map_err(|error| error.clone())
     }
 
-    /// Calls `edit` with the decoded body. The body is encoded again only if `edit` returns `true`, that it changed
-    /// the body. Returns what `edit` returned.
+    /// Calls `edit` with the decoded body. The body is encoded again only if `edit` returns `true`,
+    /// which states that it changed the body. Returns what `edit` returned.
     ///
     /// # Errors
     /// If the message cannot be decoded.

@@ -86,7 +86,7 @@ impl Interests {
 /// Code that inspects or changes operations in hooks.
 ///
 /// Hooks are synchronous and must return quickly. Each runs under the security context of its session. A module keeps
-/// the state of a session in the session's slot ([`Session::slot`]). State that spans several sessions must be keyed
+/// the state of a session in the session ([`Session::module_state`]). State that spans several sessions must be keyed
 /// by the identity of the security context.
 pub trait Module: Send + Sync {
     /// The name of the module in the configuration.
@@ -164,7 +164,7 @@ pub trait Module: Send + Sync {
     }
 
     /// Called for each ROP of a request, after `request` of all modules: decides about the ROP. A ROP cannot be
-    /// deferred: the module notes it in the session's slot, and defers the operation in [`Module::dispatch`].
+    /// deferred: the module notes it in its state of the session, and defers the operation in [`Module::dispatch`].
     fn rop_request(&self, rop: &mut RopView<'_>, session: &mut Session) -> RopDecision {
         let _ = (rop, session);
         RopDecision::Forward

@@ -9,7 +9,7 @@ use crate::user_memory::{MemoryLimit, MemoryShare};
 /// memory of the user.
 const UNCOUNTED: usize = 1024;
 
-/// State of a session that a module keeps in a slot ([`Session::slot`](crate::Session::slot)).
+/// State of a session that a module keeps in it ([`Session::module_state`](crate::Session::module_state)).
 ///
 /// The memory of the state is counted for the session's user, with that of the user's requests and other sessions. If
 /// it exceeds a limit, the session ends: the engine does not know whether the module can do without a part of it. So a
@@ -18,40 +18,40 @@ pub trait ModuleState: Default + Send + 'static {
     /// The bytes that the value owns beside its own size: the capacity of its strings, vectors and maps, and what their
     /// elements own.
     ///
-    /// The engine calls this after each operation that used the slot. It must return at once: a module that keeps many
+    /// The engine calls this after each operation that used the value. It must return at once: a module that keeps many
     /// elements counts them when it adds and removes them.
     fn owned_bytes(&self) -> usize;
 }
 
-/// The values of all slots of a session.
+/// The values of all modules in a session.
 #[derive(Debug, Default)]
-pub(crate) struct Slots {
-    values: HashMap<TypeId, Box<dyn Slot>>,
+pub(crate) struct ModuleStates {
+    values: HashMap<TypeId, Box<dyn Value>>,
     /// The memory of the values in the limits of the user.
     share: MemoryShare,
-    /// Whether a slot was used since the values were counted.
+    /// Whether a value was used since the values were counted.
     is_used: bool,
 }
 
 /// A value of which only the module knows the type.
-trait Slot: Any + Send {
+trait Value: Any + Send {
     /// The size of the value with all that it owns, in bytes.
     fn bytes(&self) -> usize;
 }
 
-impl<T: ModuleState> Slot for T {
+impl<T: ModuleState> Value for T {
     fn bytes(&self) -> usize {
         size_of::<T>().saturating_add(self.owned_bytes())
     }
 }
 
-impl std::fmt::Debug for dyn Slot {
+impl std::fmt::Debug for dyn Value {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} bytes", self.bytes())
     }
 }
 
-impl Slots {
+impl ModuleStates {
     /// No values, which will be counted in `share`.
     pub(crate) fn counted_in(share: MemoryShare) -> Self {
         Self { share: share.beyond(UNCOUNTED), ..Self::default() }
@@ -62,7 +62,7 @@ impl Slots {
         self.is_used = true;
         let value = self.values.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(T::default()));
         let value: &mut dyn Any = value.as_mut();
-        value.downcast_mut().unwrap_or_else(|| unreachable!("a slot is keyed by its own type"))
+        value.downcast_mut().unwrap_or_else(|| unreachable!("a value is keyed by its own type"))
     }
 
     /// Counts the memory of the values.

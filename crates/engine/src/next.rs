@@ -135,7 +135,7 @@ impl Next {
     }
 
     /// How much of the operation was decoded since the last call, in units of about 70 nanoseconds of processor time.
-    /// The envelope counts it as work of the connection.
+    /// The embedder counts it as work of the connection.
     pub fn take_work(&mut self) -> u32 {
         let flight = match self {
             Self::Forward(call) => &mut call.flight,
@@ -163,8 +163,9 @@ impl AwaitsUpstream {
     /// waits for a connection, for instance, its session may end, and the server may give the context handle or the
     /// cookies to a session of another user.
     ///
-    /// # Errors If the account of the caller was revoked, or the session has ended. Nothing may be sent then: the
-    /// operation is to be [aborted](Next::abort) with the refusal.
+    /// # Errors
+    /// If the account of the caller was revoked, or the session has ended. Nothing may be sent then: the operation is
+    /// to be [aborted](Next::abort) with the refusal.
     pub fn stub_to_send(&self) -> Result<Bytes, Refusal> {
         let key = self.ahead().unwrap_or_else(|| self.flight.operation.key());
         self.flight.check_request(key, &self.stub)?;
@@ -176,9 +177,9 @@ impl AwaitsUpstream {
         self.stub = Bytes::new();
     }
 
-    /// The upstream responded in its association group `upstream_group`, a number that no other of its groups has for
-    /// this association group of clients. A handle in the response is valid as long as that group exists
-    /// ([`Engine::end_lost`](crate::Engine::end_lost)).
+    /// Records the association group of the upstream in which it responded. The embedder numbers the upstream's groups
+    /// for each association group of clients, and uses no number for two groups. A handle in the response is valid as
+    /// long as that group exists ([`Engine::end_lost`](crate::Engine::end_lost)).
     pub const fn received_in(&mut self, upstream_group: u64) {
         self.flight.received_in(upstream_group);
     }

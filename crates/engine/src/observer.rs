@@ -96,8 +96,8 @@ pub trait Observer: Send + Sync {
     /// for the log.
     fn client_refused(&self, peer: SocketAddr, why: &str);
 
-    /// A request was refused before it became an operation: it identifies no session of its caller, the operation is
-    /// unknown, or a limit is reached.
+    /// A request was refused before it became an operation, for any [kind](crate::RefusalKind) of reason: for example
+    /// it identifies no session of its caller, the operation is unknown or malformed, or a limit is reached.
     fn operation_refused(&self, operation: &RefusedOperation<'_>);
 
     /// An operation ended. `elapsed` is its duration, including the upstream's time.

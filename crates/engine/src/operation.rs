@@ -186,7 +186,7 @@ impl Operation {
         units.saturating_sub(std::mem::replace(&mut self.taken_work, units))
     }
 
-    /// How many bytes of memory what was decoded takes, at most.
+    /// An upper bound on the memory of what was decoded, in bytes.
     pub(crate) fn decoded_bytes(&self) -> usize {
         let response = self.response.as_ref().map_or(0, Message::decoded_bytes);
         let rops = self.rops.as_ref().map_or(0, OperationRops::bytes);

@@ -80,7 +80,7 @@ impl UpstreamRefusal {
 impl fmt::Display for UpstreamRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fault(_) => f.write_str("the upstream's fault"),
+            Self::Fault(status) => write!(f, "the upstream's fault {status}"),
             Self::ResponseCode(code) => write!(f, "the upstream's X-ResponseCode {code}"),
         }
     }

@@ -8,7 +8,7 @@ use identity::{Proof, SecurityContext};
 use mapi::Interface;
 use wire::Now;
 
-use crate::module_state::{ModuleState, Slots};
+use crate::module_state::{ModuleState, ModuleStates};
 use crate::objects::table::ObjectTable;
 use crate::user_memory::MemoryLimit;
 
@@ -19,7 +19,7 @@ pub struct Session {
     interface: Interface,
     context: SecurityContext,
     peer: SocketAddr,
-    slots: Slots,
+    module_states: ModuleStates,
     objects: ObjectTable,
     /// The index that the server issued to a session of the mailbox store over RPC (`picxr`, [MS-OXCRPC] 3.1.4.1).
     index: Option<u16>,
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Session {
             .field("interface", &self.interface)
             .field("context", &self.context)
             .field("peer", &self.peer)
-            .field("slots", &self.slots.len())
+            .field("module_states", &self.module_states.len())
             .field("objects", &self.objects.len())
             .field("index", &self.index)
             .field("ended", &self.ended)
@@ -50,11 +50,11 @@ impl Session {
         interface: Interface,
         context: SecurityContext,
         peer: SocketAddr,
-        slots: Slots,
+        module_states: ModuleStates,
         objects: ObjectTable,
     ) -> Self {
         let (index, ended, broken) = (None, false, false);
-        Self { id, interface, context, peer, slots, objects, index, ended, broken }
+        Self { id, interface, context, peer, module_states, objects, index, ended, broken }
     }
 
     /// The open server objects of the session. Within a hook for single ROPs the table is empty: use the view of the
@@ -105,16 +105,16 @@ impl Session {
     /// The session's value of the type `T`, created at the first access and dropped with the session. A module uses a
     /// private type, so that other modules cannot access the value. The session ends if what modules keep exceeds the
     /// memory of the user.
-    pub fn slot<T: ModuleState>(&mut self) -> &mut T {
-        self.slots.get()
+    pub fn module_state<T: ModuleState>(&mut self) -> &mut T {
+        self.module_states.get()
     }
 
-    /// Counts the state that modules keep in slots. To be called after their hooks.
+    /// Counts the state that modules keep. To be called after their hooks.
     ///
     /// # Errors
     /// If it exceeds a limit: then the session must end.
     pub(crate) fn count_module_state(&mut self) -> Result<(), MemoryLimit> {
-        self.slots.count()
+        self.module_states.count()
     }
 
     /// The limit because of which objects of the session are not tracked, once.
@@ -155,7 +155,7 @@ impl Session {
 
     /// Drops the modules' values and the object table.
     pub(crate) fn clear(&mut self) {
-        self.slots.clear();
+        self.module_states.clear();
         self.objects = ObjectTable::default();
     }
 }

@@ -30,23 +30,20 @@ impl Request {
             }
             Self::Nspi(request) => request.visit_texts_mut(visit),
             Self::NspiHttp(request) => request.visit_texts_mut(visit),
-            Self::Emsmdb(emsmdb::Request::EcDoConnect(request)) => {
-                visit_string(&mut request.user_dn, TextKind::DistinguishedName, visit);
-            }
-            Self::Emsmdb(emsmdb::Request::EcDoConnectEx(request)) => {
-                visit_string(&mut request.user_dn, TextKind::DistinguishedName, visit);
+            Self::Emsmdb(request) => {
+                request.visit_names_mut(&mut |name| visit_string(name, TextKind::DistinguishedName, visit));
             }
             Self::EmsmdbHttp(http::emsmdb::Request::Connect(request)) => {
                 visit(TextKind::DistinguishedName, Text::Char(&mut request.user_dn.0));
             }
-            Self::Emsmdb(_) | Self::AsyncEmsmdb(_) | Self::EmsmdbHttp(_) => {}
+            Self::AsyncEmsmdb(_) | Self::EmsmdbHttp(_) => {}
         }
     }
 }
 
 impl Response {
-    /// Calls `visit` for every text that may contain names: in property values, in entry ids, and in the names and
-    /// URLs of servers.
+    /// Calls `visit` for every text that may contain names: in property values, in entry ids, in the prefix of
+    /// distinguished names that a Connect returns, and in the names and URLs of servers.
     pub fn visit_texts_mut(&mut self, visit: VisitText<'_>) {
         match self {
             Self::Rfr(rfr::Response::GetNewDSA(response)) => {
@@ -61,12 +58,15 @@ impl Response {
             }
             Self::Nspi(response) => response.visit_texts_mut(visit),
             Self::NspiHttp(response) => response.visit_texts_mut(visit),
+            Self::Emsmdb(response) => {
+                response.visit_names_mut(&mut |name| visit_string(name, TextKind::DistinguishedName, visit));
+            }
             Self::EmsmdbHttp(http::emsmdb::Response::Connect(response)) => {
                 if let Some(response) = response.get_mut() {
                     visit(TextKind::DistinguishedName, Text::Char(&mut response.dn_prefix.0));
                 }
             }
-            Self::Emsmdb(_) | Self::AsyncEmsmdb(_) | Self::EmsmdbHttp(_) => {}
+            Self::AsyncEmsmdb(_) | Self::EmsmdbHttp(_) => {}
         }
     }
 

@@ -76,7 +76,7 @@ fn sized(bytes: &[u8]) -> Vec<u8> {
 fn bad_requests() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("a ROP that is cut off", OPEN[..9].to_vec()),
-        ("a ROP behind which one is cut off", [&OPEN[..], &OPEN[..12]].concat()),
+        ("a ROP after which one is cut off", [&OPEN[..], &OPEN[..12]].concat()),
         ("a ROP that is unknown", [&OPEN[..], &[0xee; 50]].concat()),
         ("columns that are not there", vec![0x12, 0, 0, 0, 0xff, 0xff, 1, 2, 3, 4]),
         ("recipients that are not there", vec![0x0e, 0, 0, 0xff, 0xff, 1, 2, 3, 4, 0xff, 0xff]),

@@ -66,7 +66,7 @@ fn the_cookies_of_all_sessions_of_a_user_have_one_limit() {
     assert_eq!(refusal.kind, RefusalKind::TooBusy);
     assert_eq!(
         refusal.why,
-        "clients.request_megabytes_per_user is reached by the cookies of the session, which was ended"
+        "clients.request_megabytes_per_user is reached: the cookies of the session, which was ended, need too much memory"
     );
     assert!((8..20).contains(&sessions), "{sessions}");
     // The session whose cookies exceeded the limit ended, and the others continue.

@@ -19,7 +19,7 @@ fn incoming(context: &SecurityContext, opnum: u16, stub: impl Into<Bytes>) -> In
     testkit::incoming(context, (Interface::Nspi, opnum), stub)
 }
 
-/// `NspiQueryColumns` on the session `handle`, with bytes behind its last parameter.
+/// `NspiQueryColumns` on the session `handle`, with bytes after its last parameter.
 fn query_columns(handle: &[u8; 20]) -> Vec<u8> {
     [&handle[..], &[0, 0, 0, 0, 1, 0, 0, 0], b"trailing"].concat()
 }
@@ -140,7 +140,7 @@ impl Module for Scribe {
         Ok(())
     }
     fn request(&self, _: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        session.slot::<Counter>().0 += 1;
+        session.module_state::<Counter>().0 += 1;
         self.write("request");
         Ok(())
     }
@@ -157,7 +157,7 @@ impl Module for Scribe {
         Ok(())
     }
     fn unbind(&self, session: &mut Session) {
-        self.write(&format!("unbind after {}", session.slot::<Counter>().0));
+        self.write(&format!("unbind after {}", session.module_state::<Counter>().0));
     }
     fn shutdown(&self) {
         self.write("shutdown");

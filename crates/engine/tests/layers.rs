@@ -61,7 +61,7 @@ fn modules(folder: &Path, path: &str, found: &mut BTreeMap<String, String>) {
     }
 }
 
-/// The paths behind `crate::` in `source`; a group in braces is a path for each of its names.
+/// The paths after `crate::` in `source`; a group in braces is a path for each of its names.
 fn imports(source: &str) -> impl Iterator<Item = String> {
     source.split("crate::").skip(1).flat_map(|rest| {
         let end = rest.find([';', '(', ')', '<', '>', '&', ',', ' ', '{', '\n']).unwrap_or(rest.len());

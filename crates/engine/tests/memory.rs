@@ -137,7 +137,7 @@ impl Module for Keeps {
     }
 
     fn request(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        session.slot::<Kept>().0.extend(operation.request.original());
+        session.module_state::<Kept>().0.extend(operation.request.original());
         Ok(())
     }
 }
@@ -173,8 +173,7 @@ fn a_session_of_which_modules_keep_more_than_the_limit_ends_over_rpc() {
     let Step::Fault { status, why, .. } = (0..20).map(|_| send(&second)).find(is_fault).unwrap() else {
         unreachable!("is_fault")
     };
-    let expected =
-        "clients.request_megabytes_per_user is reached by what modules keep of the session, which was ended";
+    let expected = "clients.request_megabytes_per_user is reached: modules keep too much state of the session, which was ended";
     assert_eq!((status, &*why), (FaultStatus::RPC_S_SERVER_TOO_BUSY, expected));
     assert!(group.is_empty() && budget.counted() == [0]);
 }

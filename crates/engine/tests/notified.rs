@@ -175,7 +175,7 @@ fn the_row_in_a_notification_is_decoded_with_the_columns_of_its_table() {
     let mut mailbox = with_tables(&engine, &log);
     let sent = vec![(0, 0, query()), (0, 1, query())];
     let (mut flight, _) = mailbox.relayed(&batch(sent, &[TABLES[0].0, TABLES[1].0]));
-    // Before, between and behind the responses, each for the table whose response does not follow.
+    // Before, between and after the responses, each for the table whose response does not follow.
     let reply =
         |index: u8, row| replies(vec![(index, rows(TABLES[usize::from(index)].1, vec![row]))], &[]).rops;
     let response = [

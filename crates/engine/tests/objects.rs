@@ -31,7 +31,7 @@ use wire::{Encode as _, Guid};
 
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// Logs the result of `tell` for each ROP and each response.
+/// Logs the result of `request` for each ROP, and of `reply` for each response.
 struct Witness {
     log: Log,
     request: fn(&RopView<'_>) -> String,
@@ -135,11 +135,11 @@ fn logon_of(logon: Option<&engine::objects::Logon>) -> String {
     format!("{}{short}", String::from_utf8_lossy(&logon.mailbox))
 }
 
-fn asked_of(view: &RopView<'_>) -> String {
+fn at_request(view: &RopView<'_>) -> String {
     format!("> {}", logon_of(view.logon()))
 }
 
-fn told_of(view: &RopResponseView<'_>) -> String {
+fn at_response(view: &RopResponseView<'_>) -> String {
     format!("< {}", logon_of(view.logon()))
 }
 
@@ -151,7 +151,7 @@ const NONE: u32 = NO_OBJECT;
 
 #[test]
 fn two_logons_of_one_batch_are_not_mixed_up() {
-    let (engine, log) = witness(asked_of, told_of);
+    let (engine, log) = witness(at_request, at_response);
     let mut mailbox = Mailbox::open(&engine, "a");
     let sent = vec![(3, 0, logon("/a")), (9, 1, logon("/b")), (9, 1, ids_of(&[7])), (3, 0, ids_of(&[8]))];
     let (mut flight, _) = mailbox.relayed(&batch(sent, &[NONE, NONE]));
@@ -172,7 +172,7 @@ fn two_logons_of_one_batch_are_not_mixed_up() {
 
 #[test]
 fn a_logon_replaces_the_one_with_the_same_id() {
-    let (engine, log) = witness(asked_of, told_of);
+    let (engine, log) = witness(at_request, at_response);
     let mut mailbox = Mailbox::open(&engine, "a");
     let (mut flight, _) = mailbox.relayed(&batch(vec![(1, 0, logon("/a"))], &[NONE]));
     mailbox.delivered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
@@ -189,7 +189,7 @@ fn a_logon_replaces_the_one_with_the_same_id() {
 
 #[test]
 fn a_rop_belongs_to_the_logon_on_which_its_object_was_opened() {
-    let (engine, log) = witness(asked_of, told_of);
+    let (engine, log) = witness(at_request, at_response);
     let mut mailbox = Mailbox::open(&engine, "a");
     // Two logons of one id in one batch, and a folder on each.
     let open = |slot: u8| {
@@ -237,7 +237,7 @@ fn a_rop_belongs_to_the_logon_on_which_its_object_was_opened() {
 
 #[test]
 fn a_logon_that_the_server_refuses_is_not_tracked() {
-    let (engine, log) = witness(asked_of, told_of);
+    let (engine, log) = witness(at_request, at_response);
     let mut mailbox = Mailbox::open(&engine, "a");
     let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, logon("/a"))], &[NONE]));
     mailbox.delivered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
@@ -300,7 +300,7 @@ fn a_release_behind_the_rop_at_which_the_server_stopped_releases_nothing() {
         (Some(RopResponse::Backoff(backoff)), "> /a"),
         (None, "> no logon"),
     ] {
-        let (engine, log) = witness(asked_of, told_of);
+        let (engine, log) = witness(at_request, at_response);
         let mut mailbox = Mailbox::open(&engine, "a");
         let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, logon("/a"))], &[NONE]));
         mailbox.delivered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
@@ -320,14 +320,14 @@ fn a_release_behind_the_rop_at_which_the_server_stopped_releases_nothing() {
 }
 
 /// Removes responses, or logs whether the requests are still available.
-struct Thief {
+struct Remover {
     log: Log,
-    takes: bool,
+    removes: bool,
 }
 
-impl Module for Thief {
+impl Module for Remover {
     fn name(&self) -> &'static str {
-        "thief"
+        "remover"
     }
 
     fn description(&self) -> &'static str {
@@ -335,7 +335,7 @@ impl Module for Thief {
     }
 
     fn response_bytes(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
-        if self.takes && operation.rops().is_some() {
+        if self.removes && operation.rops().is_some() {
             operation.response = None;
         }
         Ok(())
@@ -350,14 +350,14 @@ impl Module for Thief {
 
 #[test]
 fn the_requests_of_a_batch_remain_available_if_a_module_removes_the_response() {
-    for takes in [false, true] {
+    for removes in [false, true] {
         let log = Log::default();
-        let engine = Engine::new(Stack::new(vec![Box::new(Thief { log: Arc::clone(&log), takes })]));
+        let engine = Engine::new(Stack::new(vec![Box::new(Remover { log: Arc::clone(&log), removes })]));
         let mut mailbox = Mailbox::open(&engine, "a");
         seen(&log);
         let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, ids_of(&[7]))], &[1]));
         let next = mailbox.respond(&mut flight, &[replies(vec![(0, are(&[0x8001]))], &[1])]);
-        assert_eq!(matches!(next, Step::Fault { .. }), takes);
+        assert_eq!(matches!(next, Step::Fault { .. }), removes);
         assert_eq!(seen(&log), ["Some(1)"]);
     }
 }
@@ -411,7 +411,7 @@ impl Module for Gauge {
     }
 
     fn description(&self) -> &'static str {
-        "says how much is held"
+        "reports the memory of tracked objects"
     }
 
     fn interests(&self) -> Interests {

@@ -27,7 +27,7 @@ impl Module for Panics {
     }
 
     fn request(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        session.slot::<Counter>().0 += 1;
+        session.module_state::<Counter>().0 += 1;
         assert!(!operation.request.original().ends_with(&[REQUEST; 8]), "as the test wants it");
         Ok(())
     }
@@ -40,7 +40,7 @@ impl Module for Panics {
 
     fn unbind(&self, session: &mut Session) {
         *self.ended.lock().unwrap() += 1;
-        assert!(session.slot::<Counter>().0 < 3, "a third request: and this panics, too");
+        assert!(session.module_state::<Counter>().0 < 3, "a third request: and this panics, too");
     }
 }
 

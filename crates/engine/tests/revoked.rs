@@ -36,12 +36,12 @@ impl Module for Ended {
 
     fn request(&self, _operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
         let id = session.id();
-        session.slot::<Id>().0 = id;
+        session.module_state::<Id>().0 = id;
         Ok(())
     }
 
     fn unbind(&self, session: &mut Session) {
-        self.0.lock().unwrap().push(session.slot::<Id>().0);
+        self.0.lock().unwrap().push(session.module_state::<Id>().0);
     }
 }
 

@@ -1,16 +1,16 @@
 //! Views of requests and responses: the same in both envelopes.
 
 use engine::{Request, Response};
-use mapi::ErrorCode;
+use mapi::mapihttp::emsmdb as store;
 use mapi::mapihttp::nspi::{self as book, ColumnsAndRows};
-use mapi::mapihttp::{AuxiliaryBuffer, Maybe, OperationResponse};
-use mapi::ndr::{Counted, Ptr};
+use mapi::mapihttp::{AuxiliaryBuffer, Maybe, OperationResponse, String8};
+use mapi::ndr::{CharString, ContextHandle, Counted, Ptr};
 use mapi::nspi::{self, MId, Stat, Text, TextKind};
 use mapi::property::{
     FlaggedValue, PropTag, PropType, PropertyList, PropertyRow, PropertyValue, TaggedValue,
 };
-use mapi::rfr;
-use wire::Utf16;
+use mapi::{ErrorCode, emsmdb, rfr};
+use wire::{Guid, Utf16};
 
 const NAME: PropTag = PropTag::PidTagDisplayName;
 const NETWORK: PropTag = PropTag::PidTagAddressBookNetworkAddress;
@@ -63,6 +63,65 @@ fn rows_of_the_address_book_are_the_same_in_both_envelopes() {
         Response::NspiHttp(book::Response::GetProps(OperationResponse::Complete(by_http))),
     ] {
         assert_eq!(response.rows(), Some(vec![one.clone()]));
+    }
+}
+
+#[test]
+fn the_prefix_of_names_that_a_connect_returns_is_visited_in_every_envelope() {
+    let handle = ContextHandle { attributes: 0, uuid: Guid::from_le([3; 16]) };
+    let (dn_prefix, display_name) = (Ptr::new(CharString::new("/o=Lab")), Ptr::NULL);
+    let version = emsmdb::Version::default();
+    let connect = emsmdb::EcDoConnectResponse {
+        handle,
+        polls_max: 0,
+        retry: 0,
+        retry_delay: 0,
+        icxr: 0,
+        dn_prefix: dn_prefix.clone(),
+        display_name: display_name.clone(),
+        server_version: version,
+        best_version: version,
+        time_stamp: 0,
+        return_value: OK,
+    };
+    let connect_ex = emsmdb::EcDoConnectExResponse {
+        handle,
+        polls_max: 0,
+        retry: 0,
+        retry_delay: 0,
+        icxr: 0,
+        dn_prefix,
+        display_name,
+        server_version: version,
+        best_version: version,
+        time_stamp: 0,
+        aux_out: emsmdb::OutBytes::new(Vec::new()),
+        return_value: OK,
+    };
+    let over_http = store::ConnectResponse {
+        error_code: OK,
+        polls_max: 0,
+        retry_count: 0,
+        retry_delay: 0,
+        dn_prefix: String8(b"/o=Lab".to_vec()),
+        display_name: Utf16::default(),
+        aux: AUX,
+    };
+    for mut response in [
+        Response::Emsmdb(emsmdb::Response::EcDoConnect(connect)),
+        Response::Emsmdb(emsmdb::Response::EcDoConnectEx(connect_ex)),
+        Response::EmsmdbHttp(store::Response::Connect(OperationResponse::Complete(over_http))),
+    ] {
+        let mut seen = Vec::new();
+        response.visit_texts_mut(&mut |place, text| {
+            if let Text::Char(text) = text {
+                seen.push((place, std::mem::replace(text, b"/o=Other".to_vec())));
+            }
+        });
+        assert_eq!(seen, [(TextKind::DistinguishedName, b"/o=Lab".to_vec())]);
+        response.visit_texts_mut(&mut |_, text| {
+            assert!(matches!(text, Text::Char(text) if text == b"/o=Other"), "the text was not changed");
+        });
     }
 }
 

@@ -34,7 +34,7 @@ const EXCHANGE_2000: emsmdb::Version = emsmdb::Version([6, 6249, 0]);
 const FIRST_WITH_CONNECT_EX: [u16; 4] = [6, 5, 0, 0];
 
 /// Whether clients expect a server of this `version` to have `EcDoConnectEx`. Servers with that call send versions in
-/// the form with two product numbers; some exchange the major and the minor one.
+/// the form with a major and a minor product number; some servers exchange these two.
 fn has_connect_ex(version: emsmdb::Version) -> bool {
     let emsmdb::Version([_, build, _]) = version;
     build & 0x8000 != 0 || version.normalized() >= FIRST_WITH_CONNECT_EX

@@ -14,7 +14,7 @@ use mapi::autodiscover::Dialect;
 /// options demonstrate deferred work, and a request that is sent ahead of each request to the address book.
 ///
 /// To write a module, copy this file and remove the hooks that you do not need; the default of each hook does
-/// nothing. Keep the state of a session in its slot, like `SessionState` here; the module's fields are shared by all
+/// nothing. Keep the state of a session in the session, like `SessionState` here; the module's fields are shared by all
 /// users, so they must not contain data of a user.
 #[derive(Debug, Default)]
 pub struct Dummy {
@@ -24,19 +24,19 @@ pub struct Dummy {
 engine::module_options! {
     /// The options of `dummy`.
     struct DummyOptions {
-        /// Logs only the end of each session, with the number of its operations.
+        /// Logs of the hooks only init, shutdown and the end of each session, with the number of its operations.
         quiet: bool = false;
         /// Defers each request by this many milliseconds, as a virus scan or a lookup would.
         defer_ms: u64 = 0, from 0 to 600_000;
         /// Requests the columns of the address book from the server ahead of each other request to the address book.
         ahead: bool = false;
-        /// Blocks the thread for this many milliseconds in the hooks dispatch and shutdown, as no module may: it shows
-        /// how the proxy stops in spite of it.
+        /// Blocks the thread for this many milliseconds in the hooks dispatch and shutdown, which no module may do: to
+        /// test how the proxy stops then.
         block_ms: u64 = 0, from 0 to 600_000;
     }
 }
 
-/// The state that the module keeps in a session's slot.
+/// The state that the module keeps in a session.
 #[derive(Debug, Default)]
 struct SessionState {
     /// The number of operations so far.
@@ -92,7 +92,7 @@ impl Module for Dummy {
     }
 
     fn request(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        session.slot::<SessionState>().operations += 1;
+        session.module_state::<SessionState>().operations += 1;
         self.log("request", session, Some(operation));
         Ok(())
     }
@@ -166,7 +166,7 @@ impl Module for Dummy {
     }
 
     fn unbind(&self, session: &mut Session) {
-        let operations = session.slot::<SessionState>().operations;
+        let operations = session.module_state::<SessionState>().operations;
         tracing::info!(target: NAME, session = session.id(), operations, "unbind");
     }
 

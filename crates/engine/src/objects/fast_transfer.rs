@@ -117,7 +117,7 @@ impl FastTransfer {
 }
 
 impl TransferStream {
-    /// The open markers, outermost first: they tell whether the next part belongs to a message, an attachment or a
+    /// The open markers, outermost first: they show whether the next part belongs to a message, an attachment or a
     /// recipient.
     pub fn path(&self) -> &[Marker] {
         self.path.markers()

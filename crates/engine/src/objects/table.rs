@@ -78,7 +78,8 @@ impl ObjectTable {
         self.share.shrink(self.memory());
     }
 
-    /// The limit because of which objects or content are not tracked. Returned once: what a client repeats is not news.
+    /// The limit because of which objects or content are not tracked. Returned once, so that
+    /// the log has one line for each session.
     pub(crate) fn take_reached(&mut self) -> Option<MemoryLimit> {
         let reached = self.reached.filter(|_| !self.is_reported);
         self.is_reported |= reached.is_some();

@@ -147,7 +147,7 @@ impl RopBatch {
         &self.handles
     }
 
-    /// The error of the first ROP that cannot be decoded, if any. It and the ROPs behind it are forwarded as bytes.
+    /// The error of the first ROP that cannot be decoded, if any. It and the ROPs after it are forwarded as bytes.
     pub const fn error(&self) -> Option<&Error> {
         self.error.as_ref()
     }

@@ -16,7 +16,7 @@ impl OperationRops {
         &self.batch
     }
 
-    /// How many bytes of memory they take, at most.
+    /// An upper bound on the memory of what was decoded, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.batch.bytes().saturating_add(self.responses.as_ref().map_or(0, BatchResponses::bytes))
     }

@@ -53,8 +53,8 @@ impl RopView<'_> {
         }
     }
 
-    /// Calls `edit` with the body of the ROP. The batch will be encoded again only if `edit` returns `true`, that it
-    /// changed the body. Returns what `edit` returned.
+    /// Calls `edit` with the body of the ROP. The batch will be encoded again only if `edit` returns `true`,
+    /// which states that it changed the body. Returns what `edit` returned.
     pub fn edit(&mut self, edit: impl FnOnce(&mut RequestBody) -> bool) -> bool {
         let Some(entry) = self.batch.entries.get_mut(self.position) else { return false };
         let changed = edit(&mut entry.request.body);
@@ -167,8 +167,8 @@ impl RopResponseView<'_> {
         self.reply
     }
 
-    /// Calls `edit` with the response. The batch will be encoded again only if `edit` returns `true`, that it changed
-    /// the response. Returns what `edit` returned.
+    /// Calls `edit` with the response. The batch will be encoded again only if `edit` returns `true`,
+    /// which states that it changed the response. Returns what `edit` returned.
     pub fn edit(&mut self, edit: impl FnOnce(&mut RopReply) -> bool) -> bool {
         let changed = edit(self.reply);
         *self.changed |= changed;

@@ -170,7 +170,10 @@ pub(crate) fn session_limit_refusal(limit: SessionLimitReached) -> Refusal {
 
 /// The refusal of a response whose cookies exceed the memory of the user.
 fn too_many_cookies(limit: MemoryLimit) -> Refusal {
-    Refusal::new(RefusalKind::TooBusy, format!("{limit} by the cookies of the session, which was ended"))
+    Refusal::new(
+        RefusalKind::TooBusy,
+        format!("{limit}: the cookies of the session, which was ended, need too much memory"),
+    )
 }
 
 fn bad_request(error: &wire::Error) -> Refusal {

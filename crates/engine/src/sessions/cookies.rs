@@ -90,10 +90,10 @@ impl NotFound {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SessionLimitReached {
     #[error(
-        "limit clients.sessions_per_user reached, and each of the user's sessions has a request in progress"
+        "limit clients.sessions_per_user is reached, and each of the user's sessions has a request in progress"
     )]
     PerUser,
-    #[error("limit clients.sessions reached")]
+    #[error("limit clients.sessions is reached")]
     Total,
 }
 

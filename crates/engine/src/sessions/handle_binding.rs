@@ -225,7 +225,7 @@ pub const CALL_FAILED: FaultStatus = FaultStatus(0x0000_06be);
 /// A time limit was exceeded (`ERROR_TIMEOUT`, [MS-ERREF] 2.2).
 pub const TIMED_OUT: FaultStatus = FaultStatus(0x0000_05b4);
 
-/// The fault status of a refusal, for an RPC client ([MS-RPCE] 2.2.2.5, C706 appendix N, [MS-ERREF] 2.2).
+/// The fault status of a refusal, for an RPC client ([MS-RPCE] 3.1.1.5.5, C706 N.2, [MS-ERREF] 2.2).
 pub const fn fault_status(kind: RefusalKind) -> FaultStatus {
     match kind {
         RefusalKind::UnknownOperation => FaultStatus::NCA_S_OP_RNG_ERROR,
@@ -268,7 +268,7 @@ pub(crate) fn little_endian(key: OperationKey, stub: Bytes, endian: Endian) -> R
 
 /// The refusal of a call that would open more context handles than the user may have.
 pub(crate) fn handle_limit_refusal() -> Refusal {
-    let why = "limit clients.sessions_per_user reached (context handles of the user)";
+    let why = "limit clients.sessions_per_user is reached (context handles of the user)";
     Refusal::new(RefusalKind::TooBusy, why)
 }
 

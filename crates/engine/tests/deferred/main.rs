@@ -127,7 +127,7 @@ fn work_runs_as_the_caller_and_its_decision_is_applied() {
             |caller: &SecurityContext| caller.authority().to_owned(),
             |authority, operation, session| {
                 assert_eq!(session.context().authority(), authority);
-                session.slot::<Counter>().0 += 1;
+                session.module_state::<Counter>().0 += 1;
                 operation.note("decider", authority);
                 Decision::Forward
             },
@@ -151,7 +151,7 @@ fn a_session_is_not_locked_while_deferred_work_runs() {
     let (works, work) = channel();
     let works = Mutex::new(Some(works));
     let house = House::deciding(move |operation, session| {
-        session.slot::<Counter>().0 += 1;
+        session.module_state::<Counter>().0 += 1;
         match works.lock().unwrap().take().filter(|_| !is_bind(operation)) {
             Some(works) => {
                 let (work, begun, go) = held(|| Decision::Forward);

@@ -5,15 +5,15 @@ use mapi::aux_block::{
     AuxBlock, AuxBody, AuxBuffer, AuxType, AuxVersion, ExOrgInfo, OrgFlags, ServerSessionInfo,
 };
 use mapi::compress::ExtendedBuffer;
-use mapi::ndr::{ContextHandle, Ptr};
+use mapi::ndr::{CharString, ContextHandle, Ptr};
 use mapi::{ErrorCode, emsmdb};
 use wire::{Encode as _, Endian};
 
 use crate::calls::Book;
-use crate::setup::{engine, holds};
+use crate::setup::{DATABASE, engine, holds};
 
 #[test]
-fn auxiliary_blocks_that_name_the_server_are_removed() {
+fn names_of_the_server_are_removed_from_auxiliary_blocks_and_replaced_in_the_prefix_of_names() {
     let engine = engine("exch1.lab.test", None);
     let mut book = Book::open(&engine, "a");
     let kept: AuxBody = ExOrgInfo { org_flags: OrgFlags::default() }.into();
@@ -33,7 +33,7 @@ fn auxiliary_blocks_that_name_the_server_are_removed() {
             retry: 0,
             retry_delay: 0,
             icxr: 0,
-            dn_prefix: Ptr::NULL,
+            dn_prefix: Ptr::new(CharString::new(DATABASE)),
             display_name: Ptr::NULL,
             server_version: emsmdb::Version([8, 0, 0]),
             best_version: emsmdb::Version([8, 0, 0]),
