@@ -124,7 +124,7 @@ impl Incoming {
     /// The elements that are complete with the next bytes of the stream.
     ///
     /// # Errors
-    /// `ecFormatError` if the stream is malformed, `TooBig` for a value that is too large.
+    /// `ecInvalidParam` if the stream is malformed, `TooBig` for a value that is too large.
     pub(crate) fn elements(&mut self, bytes: &[u8]) -> std::result::Result<Vec<Element>, ErrorCode> {
         let mut elements = Vec::new();
         let large = &mut self.large;

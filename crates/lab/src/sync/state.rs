@@ -14,6 +14,9 @@ const SET_MAX: usize = 1 << 20;
 /// How many times larger a set is in memory than encoded, at most.
 const SET_GROWTH: usize = 32;
 
+/// `RpcFormat`: a set is malformed ([MS-OXCFXICS] 3.1.5.4.3.2.4).
+const RPC_FORMAT: ErrorCode = ErrorCode(0x0000_04b6);
+
 /// What a client has of the folders or messages that are synchronized. All ids and change numbers are those of the
 /// mailbox's own replica: objects have no others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -127,8 +130,10 @@ impl StateUpload {
     /// `RopSynchronizationUploadStateStreamEnd` ([MS-OXCFXICS] 3.2.5.9.2.3): the value becomes a part of `state`.
     pub(crate) fn end(&mut self, replica: Guid, state: &mut SyncState) -> Result<(), ErrorCode> {
         let (tag, size, bytes) = self.current.take().ok_or(ErrorCode::MAPI_E_CALL_FAILED)?;
-        let set = ReplGuidSet::from_bytes(&bytes).ok().filter(|_| bytes.len() == size);
-        let set = set.ok_or(ErrorCode::MAPI_E_INVALID_PARAMETER)?;
+        if bytes.len() != size {
+            return Err(ErrorCode::MAPI_E_INVALID_PARAMETER);
+        }
+        let set = ReplGuidSet::from_bytes(&bytes).map_err(|_| RPC_FORMAT)?;
         if let Some(own) = state.set(tag) {
             *own = set.counters(replica);
         }

@@ -130,6 +130,20 @@ fn sets_have_a_replica_before_each_globset() {
     assert!(ReplGuidSet::from_bytes(&[]).unwrap().is_empty());
 }
 
+/// The example of [MS-OXCFXICS] 4.4.
+#[test]
+fn the_ids_of_the_example_are_arranged_by_replica_and_range() {
+    let ids = [(1, 0x5), (1, 0x6), (1, 0x10), (2, 0x9)];
+    let mut set = ReplIdSet::default();
+    for (replica, id) in ids {
+        set.insert(ReplId(replica), counter(id));
+    }
+    assert_eq!(set.to_string(), "0001:{5-6,10} 0002:{9}");
+    let read = ReplIdSet::from_bytes(&set.to_bytes().unwrap()).unwrap();
+    assert!(ids.iter().all(|(replica, id)| read.contains_message(MessageId::new(*replica, counter(*id)))));
+    assert_eq!(read.len(), 4);
+}
+
 fn pairs() -> impl Strategy<Value = Vec<(u64, u64)>> {
     let near = (0u64..2000, 0u64..20).prop_map(|(low, length)| (low, low + length));
     let far = (0..=GlobalCounter::MAX, 0..=GlobalCounter::MAX)
