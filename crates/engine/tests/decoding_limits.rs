@@ -1,17 +1,12 @@
 //! The limits on what is decoded of an operation, and the memory of what was decoded.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use engine::{
-    CookieTable, Engine, Interests, MemoryLimit, MemoryUse, Module, Operation, Refusal, Session, Stack,
-    UserMemory,
-};
-use identity::UserKey;
-use mapi::compress::{ExtendedBuffer, encode_chain};
+use engine::{CookieTable, Engine, Interests, Module, Operation, Refusal, Session, Stack};
+use mapi::compress::{ExtendedBuffer, ExtendedFlags, encode_chain};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
-use testkit::{MapiHttpClient, Step, TestFlight};
+use testkit::{Budget, MapiHttpClient, Step, TestFlight};
 use wire::Encode as _;
 
 /// The limit of each user, in bytes.
@@ -19,37 +14,6 @@ const LIMIT: usize = 6 << 20;
 
 /// The most ROPs of a request.
 const ROPS: usize = 4096;
-
-/// The bytes of operations and of sessions, by user.
-#[derive(Debug, Default)]
-struct Memory(Mutex<HashMap<UserKey, [usize; 2]>>);
-
-impl Memory {
-    /// The bytes of operations of all users.
-    fn operations(&self) -> usize {
-        self.0.lock().unwrap().values().map(|[operations, _]| operations).sum()
-    }
-}
-
-impl UserMemory for Memory {
-    fn replace(
-        &self,
-        user: &UserKey,
-        purpose: MemoryUse,
-        counted: usize,
-        bytes: usize,
-    ) -> Result<(), MemoryLimit> {
-        let mut users = self.0.lock().unwrap();
-        let held = users.entry(user.clone()).or_default();
-        let place = &mut held[usize::from(purpose == MemoryUse::Sessions)];
-        let changed = *place - counted + bytes;
-        if bytes > counted && changed > LIMIT {
-            return Err(MemoryLimit::User);
-        }
-        *place = changed;
-        Ok(())
-    }
-}
 
 /// Reads all requests and responses, as far as they can be decoded.
 struct Reads;
@@ -78,8 +42,8 @@ impl Module for Reads {
     }
 }
 
-fn engine() -> (Engine, Arc<Memory>) {
-    let memory = Arc::<Memory>::default();
+fn engine() -> (Engine, Arc<Budget>) {
+    let memory = Arc::new(Budget::new(LIMIT).with_operations(LIMIT));
     let engine = Engine::new(Stack::new(vec![Box::new(Reads)]));
     (engine.with_user_memory(Arc::clone(&memory) as _), memory)
 }
@@ -131,11 +95,13 @@ fn matches(count: u32) -> Vec<u8> {
         .concat()
 }
 
-/// The response to `QueryRows` with `count` rows of 16 numbers.
-fn rows(count: u32) -> Vec<u8> {
-    let columns = [3, 0, 1, 0x30].repeat(16);
-    let rows = [0; 1 + 16 * 4].repeat(usize::try_from(count).unwrap());
-    [&[0; 8][..], &[0, 0xff, 16, 0, 0, 0], &columns, &count.to_le_bytes(), &rows, &[0; 4]].concat()
+/// The response to `QueryRows` with as many rows as a response of the address book may have, of this number of numbers.
+fn rows(columns: u8) -> Vec<u8> {
+    const ROWS: u32 = 100_000;
+    let width = 1 + 4 * usize::from(columns);
+    let rows = vec![0; width * usize::try_from(ROWS).unwrap()];
+    let tags = [3, 0, 1, 0x30].repeat(columns.into());
+    [&[0; 8][..], &[0, 0xff, columns, 0, 0, 0], &tags, &ROWS.to_le_bytes(), &rows, &[0; 4]].concat()
 }
 
 fn sent(client: &MapiHttpClient<'_>, request: RequestType, body: Vec<u8>) -> (TestFlight, Step) {
@@ -176,12 +142,12 @@ fn rops_in_further_buffers_count_in_the_same_limit() {
     let mailbox = client(&engine, &table, Endpoint::Emsmdb, "a");
     let body = |further: usize| {
         let buffer = |rops| ExtendedBuffer {
-            flags: mapi::compress::ExtendedFlags::NONE,
+            flags: ExtendedFlags::NONE,
             payload: RopBuffer::new(rops, vec![NO_OBJECT]).to_bytes().unwrap().into(),
         };
         let mut buffers = vec![buffer(releases(ROPS - 10))];
         buffers.extend((0..further).map(|_| buffer(releases(1))));
-        buffers.last_mut().unwrap().flags = mapi::compress::ExtendedFlags::LAST;
+        buffers.last_mut().unwrap().flags = ExtendedFlags::LAST;
         let chain = encode_chain(&buffers).unwrap();
         let size = u32::try_from(chain.len()).unwrap().to_le_bytes();
         [&[0; 4][..], &size, &chain, &[0, 0, 4, 0], &[0; 4]].concat()
@@ -194,13 +160,13 @@ fn rops_in_further_buffers_count_in_the_same_limit() {
 fn a_response_of_more_values_than_the_limit_is_not_passed_on() {
     let ((engine, _), table) = (engine(), CookieTable::default());
     let book = client(&engine, &table, Endpoint::Nspi, "a");
-    let send = |count| {
+    let send = |columns| {
         let (mut flight, _) = book.relayed(RequestType::QueryRows, vec![0; 12]);
-        book.respond(&mut flight, rows(count))
+        book.respond(&mut flight, rows(columns))
     };
-    // 16 values for each row, and the row itself.
-    assert!(matches!(send(61_000), Step::Reply { .. }));
-    let (code, why) = refused(send(62_000));
+    // The values of each row, and the row itself.
+    assert!(matches!(send(40), Step::Reply { .. }));
+    let (code, why) = refused(send(41));
     assert_eq!(code, ResponseCode::UnknownFailure);
     assert!(why.starts_with("the upstream's response has too many"), "{why}");
 }
