@@ -7,7 +7,7 @@ use mapi::nspi::MId;
 use mapi::property::{PropTag, PropertyValue};
 use mapi::rop::recipient::RecipientType;
 use mapi::rop::transport::MessageFlags;
-use store::{AttachmentEdit, Change, ContentEdit, Mailbox, NewMessage, Properties, Recipient};
+use store::{AttachmentEdit, Change, ContentEdit, Mailbox, Message, NewMessage, Properties, Recipient};
 
 use crate::backend::Backend;
 use crate::directory::{Entry, Kind};
@@ -61,13 +61,14 @@ pub(crate) fn sender(entry: &Entry) -> Properties {
     ])
 }
 
-/// Delivers `content` of the mailbox `from` to the mailbox `to` of `entry`.
+/// Delivers `content` of the mailbox `from` to the mailbox `to` of `entry`, without the rules of its folder
+/// and without notification.
 pub(crate) fn deliver(
     change: &Change<'_>,
     content: &ContentEdit,
     from: &Mailbox,
     (to, entry): (&Mailbox, &Entry),
-) -> Result<(), Refusal> {
+) -> Result<Message, Refusal> {
     let mut content = mapped(change, content, from, to)?;
     let flags = content.set.integer(PropTag::PidTagMessageFlags).unwrap_or_default();
     let own = if from.id == to.id { MessageFlags::MF_FROM_ME } else { MessageFlags::NONE };
@@ -82,8 +83,7 @@ pub(crate) fn deliver(
     let class = content.set.text(PropTag::PidTagMessageClass).unwrap_or_default();
     let folder = change.receive_folder(to.id, &class)?.map_or(special(INBOX), |found| found.folder);
     let message = change.create_message(to.id, folder, &NewMessage { content, ..NewMessage::default() })?;
-    change.delivered(to.id, folder, message.id);
-    Ok(())
+    Ok(message)
 }
 
 /// `content` with the ids that the mailbox `to` has for the names of properties, and without the recipients that

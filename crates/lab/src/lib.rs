@@ -36,6 +36,7 @@ mod random;
 mod refusal;
 mod rfr;
 mod rops;
+mod rules;
 mod search;
 mod serve;
 mod service;

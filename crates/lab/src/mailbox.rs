@@ -54,6 +54,8 @@ const NAMED: [(PropTag, u64); 6] = [
 /// The place of the root in [`FOLDERS`]; so are the following.
 pub(crate) const ROOT: u64 = 0;
 const IPM_SUBTREE: u64 = 3;
+/// The folder of deferred actions ([MS-OXORULE] 2.2.6).
+pub(crate) const DEFERRED_ACTION: u64 = 1;
 pub(crate) const INBOX: u64 = 4;
 pub(crate) const OUTBOX: u64 = 5;
 pub(crate) const CALENDAR: u64 = 13;
@@ -100,11 +102,16 @@ impl Backend {
         if let Some(mailbox) = self.read(|view| view.mailbox_of(&entry.alias))? {
             return Ok(mailbox);
         }
-        let created = self.write(CREATED, |change| match change.mailbox_of(&entry.alias)? {
-            Some(mailbox) => Ok(mailbox),
-            None => create(change, entry),
-        });
+        let created = self.write(CREATED, |change| mailbox_within(change, entry));
         Ok(created?)
+    }
+}
+
+/// The mailbox of the person `entry`, which is created within `change` if it does not exist.
+pub(crate) fn mailbox_within(change: &Change<'_>, entry: &Entry) -> store::Result<Mailbox> {
+    match change.mailbox_of(&entry.alias)? {
+        Some(mailbox) => Ok(mailbox),
+        None => create(change, entry),
     }
 }
 

@@ -8,6 +8,7 @@ mod messages;
 mod notifications;
 mod nspi;
 mod others;
+mod rules;
 mod searches;
 mod streams;
 mod submission;

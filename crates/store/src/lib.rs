@@ -18,7 +18,7 @@
 //! | [`Message`], [`Content`], [`Attachment`] | a message's row, and what it contains |
 //! | [`Properties`] | the properties of one object, by id |
 //! | [`Imported`], [`Relation`] | versions of objects that clients made in their copies of a mailbox |
-//! | [`Permission`], [`ReceiveFolder`], [`Search`] | who may do what in a folder, where new messages are delivered, and what a search folder shows |
+//! | [`Permission`], [`ReceiveFolder`], [`Rule`], [`Search`] | who may do what in a folder, where new messages are delivered and what is done with them, and what a search folder shows |
 //! | [`Event`] | what a change did, for notifications |
 //! | [`Error`] | what can fail |
 //!
@@ -58,6 +58,7 @@ mod permission;
 mod properties;
 mod receive_folder;
 mod report;
+mod rule;
 mod schema;
 mod search;
 mod verify;
@@ -76,5 +77,6 @@ pub use self::member::{Member, Permission};
 pub use self::message::{Message, MessageFilter, MessageVersion, NewMessage};
 pub use self::properties::Properties;
 pub use self::receive_folder::ReceiveFolder;
+pub use self::rule::Rule;
 pub use self::search::Search;
 pub use self::verify::Finding;

@@ -1,7 +1,7 @@
 //! The tables of the database.
 
 /// The version of the format, kept in SQLite's `user_version`.
-pub(crate) const VERSION: i64 = 3;
+pub(crate) const VERSION: i64 = 4;
 
 /// Creates the tables of an empty database.
 ///
@@ -127,6 +127,16 @@ CREATE TABLE search (
     recursive   INTEGER NOT NULL,
     hits        BLOB,
     PRIMARY KEY (mailbox, folder),
+    FOREIGN KEY (mailbox, folder) REFERENCES folder (mailbox, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rule (
+    mailbox    INTEGER NOT NULL,
+    folder     INTEGER NOT NULL,
+    id         INTEGER NOT NULL,
+    code_page  INTEGER NOT NULL,
+    properties BLOB NOT NULL,
+    PRIMARY KEY (mailbox, folder, id),
     FOREIGN KEY (mailbox, folder) REFERENCES folder (mailbox, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 

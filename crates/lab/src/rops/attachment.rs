@@ -18,7 +18,7 @@ use super::outcome::{Found, Outcome, Permitted, Success, done};
 use crate::refusal::Refusal;
 use crate::session::message::{OpenAttachment, OpenMessage, Place};
 use crate::session::properties::OpenProperties;
-use crate::session::table::{Notified, Source, Table};
+use crate::session::table::{Notified, Source, Table, TableKind};
 use crate::session::{Object, Opened};
 use crate::values::convert::size;
 
@@ -136,7 +136,7 @@ pub(super) fn table(context: &mut Context<'_>) -> Outcome {
         }
         row
     });
-    let table = Table::new(Source::Fixed(rows.collect()), Notified::Never);
+    let table = Table::new(Source::Fixed(rows.collect(), TableKind::Other), Notified::Never);
     let object = Object::Table(Box::new(table));
     Ok(Success::opened(ResponseBody::RopGetAttachmentTable(Empty), &logon, object))
 }

@@ -51,11 +51,13 @@ pub(super) fn open(context: &Context<'_>, request: &RopOpenFolderRequest) -> Out
     };
     let id = ObjectId::from(request.folder_id);
     let deleted = request.open_mode_flags.contains(OpenModeFlags::OPEN_SOFT_DELETED);
-    context.backend().read(|view| {
+    let has_rules = context.backend().read(|view| {
         let found = visible(view, &logon, id, false);
-        if deleted { found.or_else(|_| visible(view, &logon, id, true)) } else { found }
+        if deleted { found.or_else(|_| visible(view, &logon, id, true)) } else { found }?;
+        Ok::<_, Refusal>(view.has_rules(logon.mailbox.id, id)?)
     })?;
-    let response = RopOpenFolderResponse { has_rules: Bool::FALSE, is_ghosted: Bool::FALSE, servers: None };
+    let has_rules = Bool(u8::from(has_rules));
+    let response = RopOpenFolderResponse { has_rules, is_ghosted: Bool::FALSE, servers: None };
     Ok(Success::opened(ResponseBody::RopOpenFolder(response), &logon, Object::Folder(id)))
 }
 

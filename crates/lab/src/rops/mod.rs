@@ -22,6 +22,7 @@ mod public;
 mod receive_folder;
 mod recipient;
 mod rows;
+mod rule;
 mod search;
 mod selection;
 mod stream;
@@ -185,6 +186,10 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
 
         R::RopGetPermissionsTable(request) => permission::table(context, request),
         R::RopModifyPermissions(request) => permission::modify(context, request),
+
+        R::RopGetRulesTable(request) => rule::table(context, request),
+        R::RopModifyRules(request) => rule::modify(context, request),
+        R::RopUpdateDeferredActionMessages(request) => rule::update_deferred(context, request),
         _ => dispatch_table(context),
     }
 }

@@ -18,7 +18,7 @@ use crate::backend::Backend;
 use crate::refusal::Refusal;
 use crate::session::Object;
 use crate::session::logon::OWNER;
-use crate::session::table::{Notified, Source, Table};
+use crate::session::table::{Notified, Source, Table, TableKind};
 
 /// The most changes in one request.
 const CHANGES_MAX: usize = 1000;
@@ -43,7 +43,7 @@ pub(super) fn table(context: &Context<'_>, _request: &RopGetPermissionsTableRequ
             (PropTag::PidTagEntryId, PropertyValue::Binary(entry_id)),
         ])
     });
-    let table = Table::new(Source::Fixed(rows.collect()), Notified::Never);
+    let table = Table::new(Source::Fixed(rows.collect(), TableKind::Other), Notified::Never);
     Ok(Success::opened(ResponseBody::RopGetPermissionsTable(Empty), &logon, Object::Table(Box::new(table))))
 }
 

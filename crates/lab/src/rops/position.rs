@@ -116,7 +116,7 @@ pub(super) fn require_columns(table: &Table) -> Result<&[PropTag], Refusal> {
 /// `RopFindRow` ([MS-OXCTABL] 3.2.5.14).
 pub(super) fn find_row(context: &mut Context<'_>, request: &RopFindRowRequest) -> Outcome {
     let (backend, code_page, room) = (context.backend(), context.session.code_page, context.room);
-    context.table_of(&[TableKind::Contents, TableKind::Hierarchy])?;
+    context.table_of(&[TableKind::Contents, TableKind::Hierarchy, TableKind::Rules])?;
     let (logon, table) = read(context)?;
     let columns = table.columns.clone().ok_or(ErrorCode::EC_NULL_OBJECT)?;
     let restriction = request.restriction_data.value.as_ref();

@@ -138,7 +138,7 @@ fn state(view: &View<'_>, logon: &Logon, source: &Source) -> Result<FileTime, Re
         Source::Hierarchy { folder, .. } => view.folder(mailbox, *folder)?.hierarchy_changed,
         Source::Contents { folder, is_search: true, .. } => search::state(view, logon, *folder)?,
         Source::Contents { folder, .. } => view.folder(mailbox, *folder)?.contents_changed,
-        Source::Fixed(_) => FileTime(0),
+        Source::Fixed(..) => FileTime(0),
     })
 }
 
@@ -231,7 +231,7 @@ fn list(
                 return Err(refusal);
             }
         }
-        Source::Fixed(rows) => {
+        Source::Fixed(rows, _) => {
             for (index, properties) in rows.iter().enumerate() {
                 list.add(&Row::Fixed(index, properties))?;
             }
@@ -290,7 +290,7 @@ fn row<'a>(view: &View<'_>, logon: &Logon, table: &'a Table, key: Key) -> Result
         (Key::Category(id), _) => {
             return Ok(table.categories.get(&id).map(|category| Row::Category(id, category, table)));
         }
-        (Key::Fixed(index), Source::Fixed(rows)) => {
+        (Key::Fixed(index), Source::Fixed(rows, _)) => {
             return Ok(rows.get(index).map(|row| Row::Fixed(index, row)));
         }
         (Key::Fixed(_), _) => return Ok(None),

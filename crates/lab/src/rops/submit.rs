@@ -14,11 +14,12 @@ use super::context::Context;
 use super::message::save_in_folder;
 use super::outcome::{Outcome, done};
 use super::recipient::sync_display;
-use crate::delivery::{NO_RECIPIENTS, Resolved, deliver, report, resolve, sender};
+use crate::delivery::{NO_RECIPIENTS, Resolved, report, resolve, sender};
 use crate::directory::Entry;
 use crate::export::exported;
 use crate::mailbox::{OUTBOX, special};
 use crate::refusal::Refusal;
+use crate::rules::Mailer;
 use crate::session::logon::Logon;
 use crate::session::message::{OpenMessage, Place};
 use crate::values::message::of_content;
@@ -110,9 +111,11 @@ fn send(context: &mut Context<'_>) -> Result<(), Refusal> {
             return Err(Refusal(ErrorCode::MAPI_E_TOO_BIG));
         }
         let content = exported(change, stored.content)?;
+        let mut mailer = Mailer::new(&backend, change);
         for (mailbox, entry) in &mailboxes {
-            deliver(change, &content, &logon.mailbox, (mailbox, entry))?;
+            mailer.deliver(&content, &logon.mailbox, (mailbox, entry), 0)?;
         }
+        mailer.finish()?;
         if !unknown.is_empty() {
             report(change, &logon.mailbox, &subject, unknown)?;
         }

@@ -107,7 +107,7 @@ pub(super) fn sort(context: &mut Context<'_>, request: &RopSortTableRequest) -> 
 
 /// `RopRestrict` ([MS-OXCTABL] 3.2.5.4).
 pub(super) fn restrict(context: &mut Context<'_>, request: &RopRestrictRequest) -> Outcome {
-    let (_, table) = context.table_of(&[TableKind::Contents, TableKind::Hierarchy])?;
+    let (_, table) = context.table_of(&[TableKind::Contents, TableKind::Hierarchy, TableKind::Rules])?;
     let data = &request.restriction_data;
     if !data.trailing.is_empty() {
         return Err(ErrorCode::MAPI_E_TOO_COMPLEX.into());
@@ -236,7 +236,7 @@ pub(super) fn all_columns(context: &mut Context<'_>) -> Outcome {
     let computed: &[PropTag] = match table.source.kind() {
         TableKind::Hierarchy => &OF_FOLDERS,
         TableKind::Contents => &OF_MESSAGES,
-        TableKind::Other => &[],
+        TableKind::Rules | TableKind::Other => &[],
     };
     let tags = backend.read(|view| tags(view, table, &logon, SAMPLE))?;
     let others = tags.into_iter().filter(|tag| !computed.iter().any(|known| known.is_same_property(*tag)));

@@ -77,7 +77,7 @@ pub(crate) enum Source {
     /// If it is a search folder, those that it shows.
     Contents { folder: ObjectId, filter: MessageFilter, is_search: bool },
     /// Rows that were read when the table was opened.
-    Fixed(Vec<Properties>),
+    Fixed(Vec<Properties>, TableKind),
 }
 
 /// What the rows of a table are. Not all ROPs are for all tables ([MS-OXCTABL] 3.2.5).
@@ -85,6 +85,7 @@ pub(crate) enum Source {
 pub(crate) enum TableKind {
     Hierarchy,
     Contents,
+    Rules,
     /// Attachments or permissions.
     Other,
 }
@@ -94,7 +95,7 @@ impl Source {
         match self {
             Self::Hierarchy { .. } => TableKind::Hierarchy,
             Self::Contents { .. } => TableKind::Contents,
-            Self::Fixed(_) => TableKind::Other,
+            Self::Fixed(_, kind) => *kind,
         }
     }
 }
@@ -168,7 +169,7 @@ impl Table {
             Source::Hierarchy { folder, depth, .. } => Some(Interest::Hierarchy { folder, depth }),
             Source::Contents { is_search: true, .. } => Some(Interest::Search),
             Source::Contents { folder, .. } => Some(Interest::Contents { folder }),
-            Source::Fixed(_) => None,
+            Source::Fixed(..) => None,
         }
     }
 

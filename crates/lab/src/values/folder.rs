@@ -101,7 +101,7 @@ impl FolderValues<'_> {
             PropTag::PidTagDeletedCountTotal => V::Integer32(folder.deleted_count.cast_signed()),
             PropTag::PidTagObjectType => V::Integer32(FOLDER),
             PropTag::PidTagDepth => V::Integer32(self.depth.cast_signed()),
-            PropTag::PidTagHasRules => V::Boolean(false),
+            PropTag::PidTagHasRules => V::Boolean(self.view.has_rules(mailbox.id, folder.id)?),
             _ => return Ok(folder.properties.get(tag).cloned()),
         }))
     }

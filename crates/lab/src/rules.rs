@@ -1,0 +1,187 @@
+//! Delivery of messages with the rules of the folders that they are delivered to ([MS-OXORULE] 3.2.5.1).
+//!
+//! What rules send is delivered in the same change as the message itself: a queue, with a limit on how often a message
+//! is passed on and on what one message may cause. So rules of people who forward to one another end.
+
+mod action;
+mod notice;
+
+use std::collections::VecDeque;
+
+use mapi::property::{PropTag, PropertyValue};
+use store::{Change, ContentEdit, Mailbox, Message, Recipient, Rule};
+
+use crate::backend::Backend;
+use crate::codepage::CodePage;
+use crate::delivery::{Resolved, deliver, report, resolve};
+use crate::directory::Entry;
+use crate::mailbox::mailbox_within;
+use crate::refusal::Refusal;
+use crate::rules::notice::{Failure, GENERIC, Incoming, notice};
+use crate::values::matched::MatchedMessage;
+use crate::values::restriction::Filter;
+
+/// `ST_ENABLED`, `ST_ERROR`, `ST_ONLY_WHEN_OOF`, `ST_EXIT_LEVEL` ([MS-OXORULE] 2.2.1.3.1.3). No person is out of office
+/// in the lab.
+const ENABLED: i64 = 0x01;
+const ERROR: i64 = 0x02;
+const ONLY_WHEN_OUT: i64 = 0x04;
+const EXIT_LEVEL: i64 = 0x10;
+/// How often what rules send is passed on by other rules, and how often a message moves from rules to rules.
+const HOPS_MAX: u32 = 3;
+const MOVES_MAX: u32 = 4;
+/// The most messages that rules create and send because of one message, and the most bytes of them.
+const CREATED_MAX: usize = 50;
+const BYTES_MAX: u64 = 64 << 20;
+
+/// A message that rules send.
+struct Outgoing {
+    content: ContentEdit,
+    from: Mailbox,
+    recipients: Vec<Recipient>,
+    hops: u32,
+}
+
+/// Delivers a message, and what rules send because of it.
+pub(crate) struct Mailer<'a> {
+    backend: &'a Backend,
+    change: &'a Change<'a>,
+    queue: VecDeque<Outgoing>,
+    created: usize,
+    bytes: u64,
+}
+
+/// What has become of a message.
+enum Fate {
+    Stays,
+    Deleted,
+}
+
+impl<'a> Mailer<'a> {
+    pub(crate) const fn new(backend: &'a Backend, change: &'a Change<'a>) -> Self {
+        Self { backend, change, queue: VecDeque::new(), created: 0, bytes: 0 }
+    }
+
+    /// Delivers `content` of the mailbox `from` to the mailbox `to` of `owner`, and applies the rules of the folder.
+    pub(crate) fn deliver(
+        &mut self,
+        content: &ContentEdit,
+        from: &Mailbox,
+        (to, owner): (&Mailbox, &Entry),
+        hops: u32,
+    ) -> Result<(), Refusal> {
+        let message = deliver(self.change, content, from, (to, owner))?;
+        let (folder, message) = (message.folder, message.id);
+        let incoming = Incoming { mailbox: to, owner, folder, message, hops, moves: 0 };
+        if let Some(delivered) = self.apply(incoming)? {
+            self.change.delivered(to.id, delivered.folder, delivered.message);
+        }
+        Ok(())
+    }
+
+    /// Delivers what rules have sent.
+    pub(crate) fn finish(mut self) -> Result<(), Refusal> {
+        while let Some(outgoing) = self.queue.pop_front() {
+            let Resolved { people, unknown } = resolve(self.backend, &outgoing.recipients);
+            for entry in people.into_iter().filter_map(|mid| self.backend.directory.entry(mid)) {
+                let to = mailbox_within(self.change, entry)?;
+                self.deliver(&outgoing.content, &outgoing.from, (&to, entry), outgoing.hops)?;
+            }
+            if !unknown.is_empty() {
+                let subject = outgoing.content.set.text(PropTag::PidTagNormalizedSubject).unwrap_or_default();
+                report(self.change, &outgoing.from, &subject, unknown)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies the rules of a folder to a message in it. Returns where the message is then, unless it was deleted.
+    fn apply<'i>(&mut self, incoming: Incoming<'i>) -> Result<Option<Incoming<'i>>, Refusal> {
+        let mut rules = self.change.rules(incoming.mailbox.id, incoming.folder)?;
+        rules.sort_by_key(|rule| rule.properties.integer(PropTag::PidTagRuleSequence).unwrap_or_default());
+        let mut current = incoming;
+        for rule in &rules {
+            let state = rule.properties.integer(PropTag::PidTagRuleState).unwrap_or_default();
+            if state & ENABLED == 0 || state & ONLY_WHEN_OUT != 0 {
+                continue;
+            }
+            let message = self.change.message(current.mailbox.id, current.message)?;
+            if !self.is_matched(rule, &current, &message)? {
+                continue;
+            }
+            if matches!(self.execute(rule, &mut current)?, Fate::Deleted) {
+                return Ok(None);
+            }
+            if state & EXIT_LEVEL != 0 {
+                break;
+            }
+        }
+        Ok(Some(current))
+    }
+
+    /// Whether the condition of a rule is true for a message.
+    fn is_matched(&self, rule: &Rule, incoming: &Incoming<'_>, message: &Message) -> Result<bool, Refusal> {
+        let condition = match rule.properties.get(PropTag::PidTagRuleCondition) {
+            Some(PropertyValue::Restriction(condition)) => Some(&**condition),
+            _ => None,
+        };
+        let code_page = CodePage::new(rule.code_page).unwrap_or(CodePage::UTF8);
+        let properties = self.change.content(message.content)?.properties;
+        let object = MatchedMessage::new(self.change, incoming.mailbox, message, &properties);
+        Ok(Filter::new(condition, code_page).admits(&object)?)
+    }
+
+    /// Executes the actions of a rule. The first one that fails has a message in the folder of deferred actions, and a
+    /// flag in the rule: while it is set, there is no further message ([MS-OXORULE] 3.2.5.1.3).
+    fn execute(&mut self, rule: &Rule, incoming: &mut Incoming<'_>) -> Result<Fate, Refusal> {
+        let Some(PropertyValue::RuleAction(actions)) = rule.properties.get(PropTag::PidTagRuleActions) else {
+            return Ok(Fate::Stays);
+        };
+        let folder = incoming.folder;
+        let mut is_moved = false;
+        let mut failure = None;
+        for (number, action) in (0..).zip(&actions.0) {
+            match self.act(rule, action, incoming, &mut is_moved) {
+                Ok(Fate::Stays) => {}
+                Ok(Fate::Deleted) => return Ok(Fate::Deleted),
+                Err(Failure::Store(refusal)) => return Err(refusal),
+                Err(Failure::Rule(error)) => failure = failure.or(Some((action, error, number))),
+            }
+        }
+        let state = rule.properties.integer(PropTag::PidTagRuleState).unwrap_or_default();
+        if let Some((action, error, number)) = failure
+            && state & ERROR == 0
+        {
+            notice(self.change, incoming, rule, action, Some((error, number)))?;
+            let mut rules = self.change.rules(incoming.mailbox.id, folder)?;
+            for rule in rules.iter_mut().filter(|other| other.id == rule.id) {
+                let state = i32::try_from(state | ERROR).unwrap_or(i32::MAX);
+                rule.properties.set(PropTag::PidTagRuleState, PropertyValue::Integer32(state));
+            }
+            self.change.set_rules(incoming.mailbox.id, folder, &rules)?;
+        }
+        Ok(Fate::Stays)
+    }
+
+    /// Takes a message of `bytes` bytes from what rules may create because of one message.
+    fn spend(&mut self, bytes: u64) -> Result<(), Failure> {
+        self.created = self.created.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.created > CREATED_MAX || self.bytes > BYTES_MAX {
+            return Err(Failure::Rule(GENERIC));
+        }
+        Ok(())
+    }
+
+    /// Puts a message into the queue.
+    fn send(&mut self, outgoing: Outgoing, bytes: u64) -> Result<(), Failure> {
+        if outgoing.hops > HOPS_MAX {
+            let owner = &outgoing.from.owner;
+            tracing::info!(%owner, "lab: a rule sends nothing: other rules have passed the message on too often");
+            return Err(Failure::Rule(GENERIC));
+        }
+        self.spend(bytes)?;
+        self.queue.push_back(outgoing);
+        Ok(())
+    }
+}
