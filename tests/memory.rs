@@ -53,6 +53,7 @@ fn waves(clients: usize, more: u64) {
     let server = server();
     let proxy = server.proxied(|setup| {
         let setup = setup.clients_key("connections_per_address", "2000");
+        let setup = setup.clients_key("request_megabytes", "4000");
         setup.clients_key("request_megabytes_per_user", "2000").log("error")
     });
     let body = execute(&vec![7; MIB]);

@@ -3,9 +3,14 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Counts what users have of something that is limited. A user may take more as long as the user then has at most as
-/// much as is then free: the first user up to half of the limit, a second one then up to a quarter. Taking never uses
-/// up a limit of two or more, so that something is left for another user.
+/// Whether a user who then has `own` has at most as much as is then free, if all users together then have `all` of
+/// `limit`: the first user may take up to half of the limit, a second one then up to a quarter. Taking never uses up a
+/// limit of two or more, so that something is left for another user.
+pub const fn is_fair_share(own: usize, all: usize, limit: usize) -> bool {
+    own.saturating_add(all) <= limit
+}
+
+/// Counts what users have of something that is limited, in fair shares ([`is_fair_share`]).
 #[derive(Debug)]
 pub struct FairShares<K> {
     limit: usize,
@@ -28,10 +33,10 @@ impl<K: Eq + Hash + Clone> FairShares<K> {
     #[must_use]
     pub fn take(&mut self, user: &K, amount: usize) -> bool {
         let own = self.by_user.get(user).copied().unwrap_or_default().saturating_add(amount);
-        let free = self.limit.saturating_sub(self.all).checked_sub(amount);
-        let is_fair = free.is_some_and(|free| own <= free);
+        let all = self.all.saturating_add(amount);
+        let is_fair = is_fair_share(own, all, self.limit);
         if is_fair {
-            self.all = self.all.saturating_add(amount);
+            self.all = all;
             self.by_user.insert(user.clone(), own);
         }
         is_fair

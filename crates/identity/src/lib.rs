@@ -159,7 +159,7 @@ pub use crate::context::{ActingLevel, ContextError, Identity, Proof, SecurityCon
 pub use crate::context_counters::ContextCounters;
 pub use crate::credentials::{Credentials, Secret};
 pub use crate::error::{AuthError, MessageError};
-pub use crate::fair_shares::FairShares;
+pub use crate::fair_shares::{FairShares, is_fair_share};
 pub use crate::handshake::{Acceptor, Initiator, Step};
 pub use crate::mechanism::Mechanism;
 pub use crate::message_security::{Message, MessageSecurity, Unprotected};

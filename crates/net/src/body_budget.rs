@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// A limit on memory that is reached.
 pub use engine::MemoryLimit;
 use engine::{MemoryUse, UserMemory};
-use identity::{Identity, UserKey};
+use identity::{Identity, UserKey, is_fair_share};
 
 use crate::tcp::admission::Limits;
 
@@ -18,7 +18,8 @@ const STEP: usize = 64 * 1024;
 
 /// Limits the bytes of request bodies and stubs that are held in memory until their response, of what was decoded of
 /// them, of buffered responses until the client has read them, and of the state of sessions. The last may take half of
-/// each limit, so that there is memory for requests whatever sessions hold.
+/// each limit, so that there is memory for requests whatever sessions hold. Of the total a user may hold at most as
+/// much as is free, so that users with several names leave some for others.
 #[derive(Debug)]
 pub struct BodyBudget {
     per_user: usize,
@@ -53,9 +54,16 @@ impl Held {
     }
 
     /// Whether more may not be held for `purpose`.
-    fn exceeds(self, purpose: MemoryUse, limit: usize) -> bool {
-        self.messages.saturating_add(self.sessions) > limit
-            || (purpose == MemoryUse::Sessions && self.sessions > limit / 2)
+    const fn exceeds(self, purpose: MemoryUse, limit: usize) -> bool {
+        Self { messages: 0, sessions: 0 }.has_unfair(self, purpose, limit)
+    }
+
+    /// Whether more may not be held for `purpose` by a user, who holds `own` of these bytes of all users.
+    const fn has_unfair(self, own: Self, purpose: MemoryUse, limit: usize) -> bool {
+        let all = self.messages.saturating_add(self.sessions);
+        let is_fair = is_fair_share(own.messages.saturating_add(own.sessions), all, limit);
+        let is_session = matches!(purpose, MemoryUse::Sessions);
+        !is_fair || (is_session && !is_fair_share(own.sessions, self.sessions, limit / 2))
     }
 }
 
@@ -93,7 +101,7 @@ impl UserMemory for BodyBudget {
             if own.exceeds(purpose, self.per_user) {
                 return Err(MemoryLimit::User);
             }
-            if total.exceeds(purpose, self.total) {
+            if total.has_unfair(own, purpose, self.total) {
                 return Err(MemoryLimit::Total);
             }
         }
@@ -168,13 +176,13 @@ mod tests {
     #[test]
     fn held_bytes_are_limited_for_each_identity_and_in_total() {
         let [alice, bob] = identities();
-        let budget = budget(10 * STEP, 15 * STEP);
+        let budget = budget(10 * STEP, 25 * STEP);
         let mut shares = [&alice, &alice, &bob].map(|identity| budget.share(identity));
         shares[0].set(6 * STEP).unwrap();
         assert_eq!(shares[1].set(4 * STEP + 1), Err(MemoryLimit::User));
         shares[1].set(4 * STEP).unwrap();
-        assert_eq!(shares[2].set(5 * STEP + 1), Err(MemoryLimit::Total));
-        shares[2].set(5 * STEP).unwrap();
+        assert_eq!(shares[2].set(7 * STEP + 1), Err(MemoryLimit::Total));
+        shares[2].set(7 * STEP).unwrap();
         // Shares that shrink or are dropped free their bytes.
         shares[0].set(2 * STEP).unwrap();
         shares[2].set(9 * STEP).unwrap();
@@ -183,6 +191,34 @@ mod tests {
         assert_eq!(budget.lock().total.messages, 9 * STEP);
         drop(third);
         assert!(budget.lock().total == Held::default() && budget.lock().by_user.is_empty());
+    }
+
+    #[test]
+    fn a_user_with_several_names_leaves_memory_for_others() {
+        let Limits { request_bytes_per_user: per_user, request_bytes: total, .. } = Limits::default();
+        for purpose in [MemoryUse::Operations, MemoryUse::Sessions] {
+            let budget = budget(per_user, total);
+            let names: Vec<UserKey> = ["a", "b", "c", "d", "e", "bob"]
+                .map(|name| testkit::http_auth::contexts_at_both_levels(name)[0].identity().user().clone())
+                .into();
+            let (bob, greedy) = names.split_last().unwrap();
+            for user in greedy {
+                let mut held = 0;
+                while budget.replace(user, purpose, held, held + STEP).is_ok() {
+                    held += STEP;
+                }
+                assert!(held <= per_user);
+            }
+            budget.replace(bob, purpose, 0, 10_000_000).unwrap();
+            // A user who has more than is free may hold less, and no more.
+            let held = budget.lock().by_user[&greedy[0]].exchanged(purpose, 0, 0);
+            let held = held.messages + held.sessions;
+            budget.replace(&greedy[0], purpose, held, held - STEP).unwrap();
+            assert_eq!(
+                budget.replace(&greedy[0], purpose, held - STEP, held - STEP + 1),
+                Err(MemoryLimit::Total)
+            );
+        }
     }
 
     #[test]
@@ -197,7 +233,7 @@ mod tests {
     #[test]
     fn a_small_request_is_never_refused() {
         let [alice, _] = identities();
-        let budget = budget(2 * STEP, 2 * STEP);
+        let budget = budget(2 * STEP, 4 * STEP);
         let mut full = budget.share(&alice);
         full.set(2 * STEP).unwrap();
         let mut small = budget.share(&alice);
@@ -209,15 +245,15 @@ mod tests {
     #[test]
     fn sessions_may_hold_half_of_each_limit_beside_requests() {
         let [alice, bob] = identities();
-        let budget = budget(10 * STEP, 14 * STEP);
+        let budget = budget(10 * STEP, 24 * STEP);
         assert_eq!(
             budget.replace(alice.user(), MemoryUse::Sessions, 0, 5 * STEP + 1),
             Err(MemoryLimit::User)
         );
         budget.replace(alice.user(), MemoryUse::Sessions, 0, 5 * STEP).unwrap();
         // In total as well.
-        assert_eq!(budget.replace(bob.user(), MemoryUse::Sessions, 0, 3 * STEP), Err(MemoryLimit::Total));
-        budget.replace(bob.user(), MemoryUse::Sessions, 0, 2 * STEP).unwrap();
+        assert_eq!(budget.replace(bob.user(), MemoryUse::Sessions, 0, 4 * STEP), Err(MemoryLimit::Total));
+        budget.replace(bob.user(), MemoryUse::Sessions, 0, 3 * STEP).unwrap();
         // Requests may have the rest.
         let mut share = budget.share(&alice);
         assert_eq!(share.set(5 * STEP + 1), Err(MemoryLimit::User));
@@ -227,7 +263,7 @@ mod tests {
         share.set(10 * STEP).unwrap();
         assert_eq!(budget.replace(alice.user(), MemoryUse::Sessions, 0, 1), Err(MemoryLimit::User));
         drop(share);
-        budget.replace(bob.user(), MemoryUse::Sessions, 2 * STEP, 0).unwrap();
+        budget.replace(bob.user(), MemoryUse::Sessions, 3 * STEP, 0).unwrap();
         assert!(budget.lock().total == Held::default() && budget.lock().by_user.is_empty());
     }
 }

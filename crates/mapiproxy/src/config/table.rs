@@ -211,7 +211,8 @@ table Clients at "clients" {
     /// user's sessions may take half of the maximum. Open objects and columns of tables that exceed that are not
     /// tracked for modules; a session whose cookies or whose modules' state exceed it ends.
     request_megabytes_per_user: usize, default 256, from 2 to 1_000_000;
-    /// The maximum memory for the requests of all users together, in megabytes (1,000,000 bytes).
+    /// The maximum memory for the requests of all users together, in megabytes (1,000,000 bytes). A user may have at
+    /// most as much of it as is then free: the first up to half, a second one then up to a quarter.
     request_megabytes: usize, default 1000, from 2 to 1_000_000;
     /// Seconds without a request after which a MAPI over HTTP session ends. Exchange ends its own after 15
     /// minutes.
