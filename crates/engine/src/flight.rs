@@ -143,8 +143,7 @@ impl Flight {
         let Self { operation, engine, session, reached, .. } = self;
         let mut session = session.lock();
         if session.is_ended() || session.is_broken() {
-            let why = "the session ended while the operation was in flight";
-            return Err(Refusal::new(RefusalKind::NoSession, why));
+            return Err(ended_in_flight());
         }
         let done = catch_unwind(AssertUnwindSafe(|| {
             let done = hooks(engine, operation, &mut session);
@@ -231,6 +230,11 @@ impl Binding {
             Self::Cookies(binding) => binding,
         }
     }
+}
+
+/// The refusal of an operation whose session has ended.
+pub(crate) fn ended_in_flight() -> Refusal {
+    Refusal::new(RefusalKind::NoSession, "the session ended while the operation was in flight")
 }
 
 /// The refusal of an operation after which modules keep too much of its session.

@@ -11,7 +11,7 @@ use wire::Endian;
 
 use crate::body::OperationKey;
 use crate::deferred::Deferred;
-use crate::flight::{Binding, Flight};
+use crate::flight::{Binding, Flight, ended_in_flight};
 use crate::module::{Decision, Delivery};
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::sessions::cookie_binding::{Eviction, response_code};
@@ -209,11 +209,15 @@ impl AwaitsUpstream {
     /// Returns whether another session of the same user was ended because a limit on sessions is reached, and which.
     ///
     /// # Errors
-    /// If a session would be left without a cookie that identifies it, if no session of the user can be ended, or if
-    /// the cookies exceed the memory of the user. Then the response must not be forwarded. A session that was not added
-    /// is returned by [`take_opening`](Self::take_opening).
+    /// If the session has ended, since the cookies may be those of another session then; if a session would be left
+    /// without a cookie that identifies it; if no session of the user can be ended; or if the cookies exceed the memory
+    /// of the user. Then the response must not be forwarded. A session that was not added is returned by
+    /// [`take_opening`](Self::take_opening).
     pub fn bind_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Result<Eviction, Refusal> {
         let Flight { operation, engine, session, binding, .. } = &mut *self.flight;
+        if session.is_closed() {
+            return Err(ended_in_flight());
+        }
         match binding {
             Binding::Cookies(binding) => binding.bind_cookies(engine, operation, session, set),
             Binding::Handle(_) => Ok(Eviction::None),

@@ -21,7 +21,7 @@ use crate::http::downstream::respond;
 use crate::http::operation::local_response;
 use crate::http::operation::pending::{Pending, PendingKeepAlive, end_refused};
 use crate::http::operation::request::SentAhead;
-use crate::http::operation::response::UpstreamResponse;
+use crate::http::operation::response::{UpstreamResponse, code, set_cookies};
 use crate::http::output::OutputBuffer;
 use crate::upstream_error::UpstreamError;
 
@@ -148,19 +148,20 @@ impl HttpOperation {
 
     /// Binds the cookies that the server sets in the `head` of its response to `call` to the session. A head that is
     /// sent to the client gets also the cookies of earlier heads that were not sent to it; otherwise the cookies are
-    /// kept for the next head that is. Cookies that are not forwarded to clients are not bound: they identify no
-    /// session.
+    /// kept for the next head that is. A session for which there is no room is ended at the server.
     pub(crate) fn bind_cookies(
         &mut self,
         call: &mut AwaitsUpstream,
         head: &mut ResponseHead,
     ) -> Result<(), Refusal> {
         let cookies = self.request.cookies;
-        let set = || {
-            let given = head.fields.all("set-cookie").filter(|value| cookies.accepts_set_cookie(value));
-            given.filter_map(|value| std::str::from_utf8(value).ok())
-        };
-        match call.bind_cookies(set())? {
+        let set = || set_cookies(head, cookies);
+        let bound = call.bind_cookies(set()).inspect_err(|_| {
+            if let Some(opening) = call.take_opening().filter(|_| code(head) == ResponseCode::Success) {
+                opening.opened(self.request.head.target(), set);
+            }
+        });
+        match bound? {
             Eviction::None => {}
             Eviction::PerUser => self.events.push(Event::SessionEvicted("clients.sessions_per_user")),
             Eviction::Total => self.events.push(Event::SessionEvicted("clients.sessions")),
@@ -202,7 +203,7 @@ impl HttpOperation {
                 if let Reply::Refused(refusal) = finished.reply() {
                     events.push(refused(finished.reply(), Cow::Borrowed(&refusal.why)));
                 }
-                response.send(out, finished.reply(), request)
+                response.send(out, finished.reply(), request, !finished.flight().is_session_ended())
             }
             None => self.respond(finished.reply(), self.pending.begun, out),
         };

@@ -6,6 +6,7 @@
 
 pub(crate) mod disconnect;
 mod http_operation;
+mod late_response;
 mod local_response;
 pub(crate) mod pending;
 mod reporter;
@@ -156,7 +157,13 @@ async fn receive(
 ) -> Result<Step, ConnectionError> {
     let mut receiving = reporter.guard(receiving);
     let end = loop {
-        let event = next_event(client, &mut receiving, &mut upstream).await?;
+        let event = match next_event(client, &mut receiving, &mut upstream).await {
+            Ok(event) => event,
+            Err(why) => {
+                read_late(&mut receiving, upstream);
+                return Err(why);
+            }
+        };
         if let Some(end) = with_env(client, |env| receiving.event(event, env)) {
             break end;
         }
@@ -164,9 +171,19 @@ async fn receive(
     if matches!(end, ResponseEnd::Complete) {
         // Before the next step, which may send another request.
         client.upstream.put_back(upstream);
+    } else {
+        read_late(&mut receiving, upstream);
     }
     let receiving = ScopeGuard::into_inner(receiving);
     Ok(with_env(client, |env| receiving.end(end, env)))
+}
+
+/// Reads the head of a response from `upstream` for which the client does not wait any more, if the server may be
+/// opening a session.
+fn read_late(receiving: &mut Receiving, upstream: Box<UpstreamConnection>) {
+    if let Some(late) = receiving.take_late() {
+        late.read(upstream);
+    }
 }
 
 /// The next event of the server's response.

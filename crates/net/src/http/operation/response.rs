@@ -9,8 +9,11 @@ use mapi::mapihttp::{BodyEvent, MAX_PREFIX, ResponseBody, ResponseCode};
 
 use crate::http::downstream::accumulator::BodyAccumulator;
 use crate::http::downstream::context::{KeepAlive, RequestContext};
+use crate::http::downstream::respond;
+use crate::http::operation::local_response::local_head;
 use crate::http::operation::pending::{self, PendingKeepAlive};
 use crate::http::output::OutputBuffer;
+use crate::http::server_only::Cookies;
 use crate::http::upstream::response_head::{Coding, rewrite_response};
 use crate::upstream_error::UpstreamError;
 
@@ -70,7 +73,7 @@ impl From<ResponseTooLong> for UpstreamError {
 }
 
 /// The result of the operation according to a response's head; `Success` only if the response has a payload.
-fn code(head: &ResponseHead) -> ResponseCode {
+pub(super) fn code(head: &ResponseHead) -> ResponseCode {
     let claimed = head.fields.text(X_RESPONSE_CODE).and_then(ResponseCode::parse);
     let fits = head.status() == 200 && head.fields.text("content-type").is_some_and(is_mapi_http);
     match (claimed, fits) {
@@ -78,6 +81,13 @@ fn code(head: &ResponseHead) -> ResponseCode {
         (Some(ResponseCode::Success) | None, false) => ResponseCode::UnknownFailure,
         (Some(code), _) => code,
     }
+}
+
+/// The values of the `Set-Cookie` fields in `head` that are the session's. Others are not forwarded to clients, and
+/// identify no session.
+pub(super) fn set_cookies(head: &ResponseHead, cookies: Cookies) -> impl Iterator<Item = &str> {
+    let given = head.fields.all("set-cookie").filter(move |value| cookies.accepts_set_cookie(value));
+    given.filter_map(|value| std::str::from_utf8(value).ok())
 }
 
 impl UpstreamResponse {
@@ -226,12 +236,14 @@ impl UpstreamResponse {
         Ok(self.complete.clone())
     }
 
-    /// Sends the rest of the response, as it was received or as modules changed it.
+    /// Sends the rest of the response, as it was received or as modules changed it. A refusal `keeps_cookies` that the
+    /// server set while the session continues.
     pub(crate) fn send(
         &mut self,
         out: &mut OutputBuffer,
         reply: &Reply,
         request: &RequestContext,
+        keeps_cookies: bool,
     ) -> KeepAlive {
         let is_unchanged = match reply {
             Reply::Response(stub) => {
@@ -261,24 +273,34 @@ impl UpstreamResponse {
                 let content = self.body.with_payload(stub);
                 self.send_content(&mut out.bytes, &content);
             }
+            Reply::Refused(_) | Reply::RefusedByUpstream(_) if self.begun => {
+                pending::end_refused(&mut out.bytes, reply.response_code());
+            }
             Reply::Refused(_) | Reply::RefusedByUpstream(_) => {
-                self.refuse(&mut out.bytes, reply.response_code());
+                return self.refuse(&mut out.bytes, request, reply.response_code(), keeps_cookies);
             }
         }
         let close = self.coding == Coding::UntilClose && !self.pending_sent;
         if close { KeepAlive::No } else { request.keep_alive() }
     }
 
-    /// Refuses the operation, by a header after the part of the response that was sent already, if any.
-    fn refuse(&mut self, out: &mut Vec<u8>, code: ResponseCode) {
-        if self.begun {
-            pending::end_refused(out, code);
-        } else {
-            // The client needs the cookies that the server set for its next request.
-            self.head.fields.set("Content-Type", ERROR_CONTENT_TYPE);
-            self.head.fields.set(X_RESPONSE_CODE, code.0.to_string());
-            self.send_content(out, code.page().as_bytes());
+    /// Refuses the operation by a response of the proxy. Of the server's fields it has only `Set-Cookie`, if it
+    /// `keeps_cookies`: the client needs them for its next request. In a session that has ended they may be those of
+    /// another user.
+    fn refuse(
+        &mut self,
+        out: &mut Vec<u8>,
+        request: &RequestContext,
+        code: ResponseCode,
+        keeps_cookies: bool,
+    ) -> KeepAlive {
+        let Some(mut head) = local_head(request, code, ERROR_CONTENT_TYPE) else { return KeepAlive::No };
+        for cookie in self.head.fields.all("set-cookie").filter(|_| keeps_cookies) {
+            head.fields.push("Set-Cookie", Bytes::copy_from_slice(cookie));
         }
+        *self.head = head.clone();
+        respond::complete(out, &request.head, head, code.page().as_bytes());
+        request.keep_alive()
     }
 
     /// Sends `content` instead of what was received, without the bytes of it that were sent already.

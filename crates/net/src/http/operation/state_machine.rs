@@ -30,6 +30,7 @@ use crate::http::client_connection::ResponseLimits;
 use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::downstream::work_quota::WorkQuota;
 use crate::http::operation::http_operation::{Done, Event, HttpOperation, Settings};
+use crate::http::operation::late_response::LateResponse;
 use crate::http::operation::local_response;
 use crate::http::operation::request::{SentAhead, cookies};
 use crate::http::operation::response::UpstreamResponse;
@@ -71,6 +72,8 @@ pub(crate) enum ResponseEnd {
     MemoryFull(MemoryLimit),
     /// A limit on the sessions of the user is reached, as the text states.
     TooBusy(String),
+    /// The session ended before the head was received, whose cookies may be those of another session.
+    SessionEnded(Refusal),
     /// The proxy stops, and the operation is a wait for notifications.
     Shutdown,
 }
@@ -295,13 +298,14 @@ impl Receiving {
     fn head(&mut self, mut head: Box<ResponseHead>, framing: Framing) -> Result<(), ResponseEnd> {
         if let Err(refusal) = self.operation.bind_cookies(&mut self.call, &mut head) {
             let why = refusal.why.into_owned();
-            if refusal.kind == RefusalKind::TooBusy {
-                return Err(ResponseEnd::TooBusy(why));
+            match refusal.kind {
+                RefusalKind::TooBusy => return Err(ResponseEnd::TooBusy(why)),
+                RefusalKind::NoSession => {
+                    return Err(ResponseEnd::SessionEnded(Refusal::new(refusal.kind, why)));
+                }
+                _ if !self.opens_session() => return Err(ResponseEnd::Failed(UpstreamError::protocol(why))),
+                _ => self.operation.unidentified = Some(why),
             }
-            if !self.opens_session() {
-                return Err(ResponseEnd::Failed(UpstreamError::protocol(why)));
-            }
-            self.operation.unidentified = Some(why);
         }
         let HttpOperation { request, response, pending, ahead, unidentified, .. } = &mut *self.operation;
         let mut begun = UpstreamResponse::new(head, framing, request);
@@ -334,6 +338,19 @@ impl Receiving {
         share.set(earlier_memory.saturating_add(pieces).saturating_add(buffered))
     }
 
+    /// The response to a Connect or Bind of which no head was received, and for which the client does not wait any
+    /// more.
+    #[cold]
+    pub(crate) fn take_late(&mut self) -> Option<LateResponse> {
+        let HttpOperation { request, response, ahead, .. } = &*self.operation;
+        if response.is_some() || ahead.is_some() {
+            return None;
+        }
+        let opening = self.call.take_opening()?;
+        let (target, cookies) = (request.head.target().to_owned(), request.cookies);
+        Some(LateResponse { opening, target, cookies, limit: self.limit })
+    }
+
     /// The next step, after the `end` of the response.
     pub(crate) fn end(self, end: ResponseEnd, env: &mut Env<'_>) -> Step {
         match end {
@@ -343,6 +360,9 @@ impl Receiving {
             ResponseEnd::TooBusy(why) => {
                 let error = UpstreamError::protocol(why.clone());
                 self.too_busy(Event::TooBusy { why }, error, env)
+            }
+            ResponseEnd::SessionEnded(refusal) => {
+                Step::Done(self.operation.finish(Next::Forward(self.call).abort(refusal), env.out))
             }
             ResponseEnd::Shutdown => self.end_wait(env),
         }

@@ -13,6 +13,7 @@ mod deferred;
 mod early;
 mod failures;
 mod fairness;
+mod late_responses;
 mod mechanisms;
 mod memory;
 mod messages;

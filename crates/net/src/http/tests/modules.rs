@@ -34,19 +34,28 @@ fn edited(refuses: bool, pause: bool) -> (Vec<u8>, Option<String>) {
     let modules: Vec<Box<dyn Module>> = vec![Box::new(ResponseEditor(refuses))];
     let proxy = Setup { modules, ..Setup::default() }.before(&upstream);
     let (begin, end) = (
-        format!("{HEAD}c\r\nPROCESSING\r\n\r\n"),
-        "c\r\nDONE\r\nX: y\r\n\r\n2\r\n\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
+        format!(
+            "{}\r\nX-Of-Server: a\r\nSet-Cookie: sid=1\r\n\r\nc\r\nPROCESSING\r\n\r\n",
+            HEAD.trim_ascii_end()
+        ),
+        format!("c\r\nDONE\r\nX: y\r\n\r\n2\r\n\r\n\r\n28\r\n{}\r\n0\r\n\r\n", "\0".repeat(40)),
     );
-    let mut client = Client::new(&proxy) >> request("alice", "Execute", "", &[0; 16]) << WaitsForServer;
+    let mut client = Client::new(&proxy) >> request("alice", "Connect", "", &[0; 20]) << WaitsForServer;
     client = if pause {
         client >> response(begin) << WaitsForServer >> response(end)
     } else {
-        client >> response(begin + end)
+        client >> response(begin + &end)
     };
     // The connection can be used again.
     client = client << KeptAlive;
     let answer = client.response();
     let code = answer.code();
+    let is_refused = refuses && !pause;
+    assert_eq!(
+        (answer.header("x-of-server").is_some(), answer.header("set-cookie")),
+        (!is_refused, Some("sid=1")),
+        "a refusal has only the cookies of the server's head"
+    );
     (answer.body, code)
 }
 

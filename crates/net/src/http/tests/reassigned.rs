@@ -80,7 +80,7 @@ fn code(proxy: &Proxy, user: &str, request_type: &str, cookies: &str) -> String 
 }
 
 /// Runs a task of the proxy besides the connections of clients.
-fn run(proxy: &Proxy, task: impl Future<Output = ()> + Send + 'static) {
+pub(super) fn run(proxy: &Proxy, task: impl Future<Output = ()> + Send + 'static) {
     let context = proxy.runtime.enter();
     spawn_system(task);
     drop(context);

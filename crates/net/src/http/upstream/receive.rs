@@ -92,6 +92,24 @@ impl UpstreamConnection {
         }
     }
 
+    /// Waits for the final head of a response whose request was sent. `None` if the head was returned earlier, will not
+    /// be received, or has the status 401, so that the request was not executed.
+    pub(crate) async fn late_head(&mut self) -> Option<ResponseHead> {
+        if self.request.reusable.is_some() {
+            return None;
+        }
+        loop {
+            match self.received_event() {
+                Some(ResponseEvent::Head(head, _)) if head.status() != 401 => {
+                    self.record_response(head.status());
+                    return Some(*head);
+                }
+                Some(_) => return None,
+                None => drop(self.transport.fill().await.ok()?),
+            }
+        }
+    }
+
     /// Records what the final head of a response says about the connection.
     fn begin_response(&mut self, head: &ResponseHead, framing: Framing) {
         if let Some(limit) = keep_alive(&head.fields) {
