@@ -62,7 +62,8 @@ pub(crate) struct UpstreamAssociation {
     state: State,
     association: ClientAssociation,
     auth: UpstreamAuth,
-    /// The tags of calls that wait until the association is bound, and the connection has accepted those before them.
+    /// The tags of calls that wait until the association is bound, the connection has accepted those before them, and
+    /// the server has responded to them if it takes one call at a time.
     queued: VecDeque<u64>,
     /// The callers' tags of the calls that were sent, by their call ids.
     pending: HashMap<u32, u64>,
@@ -157,9 +158,9 @@ impl UpstreamAssociation {
         self.is_group_rejected.then_some(self.config.group)
     }
 
-    /// Sends as much of the call `tag` in `calls` as the connection accepts at once. Before the association is bound,
-    /// the call stays in `calls`. If it fails at once, its result is in `ends`. The caller polls afterwards, which
-    /// sends the rest.
+    /// Sends as much of the call `tag` in `calls` as the connection accepts at once. The call stays in `calls` until
+    /// the association is bound and can send it. If it fails at once, its result is in `ends`. The caller polls
+    /// afterwards, which sends the rest.
     pub(crate) fn call(
         &mut self,
         tag: u64,
@@ -315,7 +316,8 @@ impl UpstreamAssociation {
     }
 
     /// Sends as much output as the connection accepts, and queued calls once the association is bound. A call is taken
-    /// only when the connection has accepted all calls before it.
+    /// only when the connection has accepted all calls before it and the server takes another: whether it may be sent
+    /// is checked when it is taken, and could change while it waits.
     fn send(
         &mut self,
         task: &mut Context<'_>,
@@ -326,7 +328,7 @@ impl UpstreamAssociation {
         loop {
             write(stream, task, &mut self.association, &mut self.output)
                 .map_err(|error| UpstreamError::lost(error, self.request))?;
-            if !self.output.is_empty() || !self.association.is_bound() {
+            if !self.output.is_empty() || !self.association.accepts_call() {
                 return Ok(());
             }
             let Some(tag) = self.queued.pop_front() else { return Ok(()) };

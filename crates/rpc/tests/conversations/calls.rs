@@ -189,16 +189,23 @@ fn concurrent_calls_get_their_responses_in_any_order() {
 }
 
 #[test]
-fn without_multiplexing_calls_are_sent_one_after_the_other() {
+fn without_multiplexing_a_call_is_accepted_when_the_one_before_it_has_ended() {
     let server = ServerConfig { multiplexing: false, ..server_config() };
     let mut pair = Pair::bound_with(AuthLevel::PKT_INTEGRITY, ClientConfig::default(), server);
-    let first = pair.client.call(0, 1, None, Bytes::new()).unwrap();
-    let second = pair.client.call(0, 2, None, Bytes::new()).unwrap();
-    assert_eq!(pair.settle().1.len(), 1);
-    pair.server.respond(first, b"one").unwrap();
-    let (client, server) = pair.settle();
-    assert_eq!(client.len(), 1);
-    assert!(matches!(server.as_slice(), [server::Event::Request(request)] if request.call_id == second));
+    for end in ["response", "fault", "orphaned"] {
+        assert!(pair.client.accepts_call(), "before the {end}");
+        let call_id = pair.client.call(0, 1, None, Bytes::new()).unwrap();
+        assert_eq!(pair.settle().1.len(), 1);
+        assert!(!pair.client.accepts_call());
+        assert_eq!(pair.client.call(0, 2, None, Bytes::new()), Err(CallError::TooManyCalls));
+        match end {
+            "response" => pair.server.respond(call_id, b"one").unwrap(),
+            "fault" => pair.server.fault(call_id, FaultStatus::NCA_S_OP_RNG_ERROR, true).unwrap(),
+            _ => assert!(pair.client.orphan(call_id)),
+        }
+        pair.settle();
+    }
+    assert!(pair.client.accepts_call());
 }
 
 #[test]

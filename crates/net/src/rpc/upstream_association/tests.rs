@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// The size of a call that no connection accepts at once.
 const FIRST: usize = 16 << 20;
 
-/// A server that accepts binds, and responds to no call.
+/// A server that accepts binds, and responds to a call only if the test does.
 struct Server {
     stream: TcpStream,
     association: ServerAssociation,
@@ -45,6 +45,11 @@ impl Server {
 
 /// A bound association, and its server.
 async fn bound() -> (UpstreamAssociation, Server) {
+    bound_to(ServerConfig::default()).await
+}
+
+/// A bound association, and its server, which has this configuration.
+async fn bound_to(server_config: ServerConfig) -> (UpstreamAssociation, Server) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let interface = epm::INTERFACE;
@@ -61,7 +66,7 @@ async fn bound() -> (UpstreamAssociation, Server) {
             interfaces: vec![interface],
             max_stub: FIRST,
             max_anonymous_stub: FIRST,
-            ..ServerConfig::default()
+            ..server_config
         };
         let association = ServerAssociation::new(Arc::new(config), Arc::new(GroupTable::new()));
         let mut server = Server { stream: listener.accept().await.unwrap().0, association };
@@ -130,6 +135,37 @@ async fn a_call_is_taken_when_those_before_it_are_written_and_not_sent_if_it_has
     let ((), received) = timeout(LIMIT, async { tokio::join!(sending, serving) }).await.unwrap();
     assert_eq!((&*calls.taken, &*received), (&[0, 1, 2, 3][..], &[FIRST, 4][..]));
     assert!(matches!(&*ends, [UpstreamCallResult::Refused { tag: 1, .. }]), "{ends:?}");
+}
+
+#[tokio::test]
+async fn without_multiplexing_a_call_is_taken_after_the_response_to_the_one_before_it() {
+    let (mut client, mut server) =
+        bound_to(ServerConfig { multiplexing: false, ..ServerConfig::default() }).await;
+    let (mut calls, mut ends) = (Calls::default(), Vec::new());
+    for tag in 1..5 {
+        client.call(tag, &mut calls, &mut ends);
+    }
+    let event = timeout(LIMIT, server.step()).await.unwrap();
+    let Some(server::Event::Request(first)) = event else { panic!("{event:?}") };
+    assert_eq!(calls.taken, [1]);
+    calls.refused.push(2);
+    calls.ended.push(3);
+    server.association.respond(first.call_id, b"").unwrap();
+    assert_eq!(server.step().await, None, "the response was sent");
+    let sending = poll_fn(|task| {
+        let _ = client.poll(task, &mut calls, &mut ends);
+        if calls.taken.len() < 4 { Poll::Pending } else { Poll::Ready(()) }
+    });
+    let ((), received) = timeout(LIMIT, async { tokio::join!(sending, server.step()) }).await.unwrap();
+    assert!(matches!(received, Some(server::Event::Request(_))), "{received:?}");
+    assert_eq!(calls.taken, [1, 2, 3, 4]);
+    assert!(
+        matches!(
+            &*ends,
+            [UpstreamCallResult::Response { tag: 1, .. }, UpstreamCallResult::Refused { tag: 2, .. }]
+        ),
+        "{ends:?}"
+    );
 }
 
 #[tokio::test]

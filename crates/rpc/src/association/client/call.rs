@@ -4,7 +4,7 @@ use bytes::Bytes;
 use wire::Guid;
 
 use super::event::{CallError, CloseReason};
-use super::outgoing::{Outstanding, Waiting};
+use super::outgoing::{Outgoing, Outstanding};
 use super::state::ClientAssociation;
 use crate::association::core::fragment::{FragmentHead, append_fragments};
 use crate::pdu::{Body, DataRepresentation, Pdu, PduType, PfcFlags, SyntaxId};
@@ -14,12 +14,21 @@ use crate::verification::{CLIENT_SUPPORT_HEADER_SIGNING, Header2, VerificationTr
 const REMEMBERED_ORPHANS: usize = 256;
 
 impl ClientAssociation {
-    /// Calls operation `opnum` of the interface that was accepted as `context_id`. Returns the call id. If
-    /// the server takes one call at a time, the call is sent after those before it.
+    /// Whether the association is bound, and the server takes a call now: it takes several at a time, or has responded
+    /// to the one before (C706 12.6.3.1 `PFC_CONC_MPX`).
+    pub fn accepts_call(&self) -> bool {
+        self.is_bound() && self.takes_another_call()
+    }
+
+    fn takes_another_call(&self) -> bool {
+        self.connection.multiplexing || self.outstanding.is_empty()
+    }
+
+    /// Calls operation `opnum` of the interface that was accepted as `context_id`. Returns the call id.
     ///
     /// # Errors
-    /// When the association is not bound, the context was not accepted, too many calls are pending, or the
-    /// call cannot be protected, which ends the association.
+    /// When the association is not bound, the context was not accepted, too many calls are pending, the server takes
+    /// one call at a time and another is pending, or the call cannot be protected, which ends the association.
     pub fn call(
         &mut self,
         context_id: u16,
@@ -33,20 +42,15 @@ impl ClientAssociation {
         if !self.contexts.iter().any(|context| context.id == context_id) {
             return Err(CallError::UnknownContext);
         }
-        if self.calls() >= self.config.max_calls {
+        if self.calls() >= self.config.max_calls || !self.takes_another_call() {
             return Err(CallError::TooManyCalls);
         }
         let call_id = self.next_call_id();
-        let call = Waiting { call_id, context_id, opnum, object, stub };
-        if self.connection.multiplexing || self.outstanding.is_empty() {
-            self.send_call(&call)?;
-        } else {
-            self.waiting.push_back(call);
-        }
+        self.send_call(&Outgoing { call_id, context_id, opnum, object, stub })?;
         Ok(call_id)
     }
 
-    fn send_call(&mut self, call: &Waiting) -> Result<(), CallError> {
+    fn send_call(&mut self, call: &Outgoing) -> Result<(), CallError> {
         let tail = self.verification_tail(call)?;
         let head = FragmentHead {
             ptype: PduType::REQUEST,
@@ -73,7 +77,7 @@ impl ClientAssociation {
         Ok(())
     }
 
-    fn verification_tail(&self, call: &Waiting) -> Result<Vec<u8>, CallError> {
+    fn verification_tail(&self, call: &Outgoing) -> Result<Vec<u8>, CallError> {
         let protects = self.security.as_ref().is_some_and(|security| security.level.protects());
         let context = self.contexts.iter().find(|context| context.id == call.context_id);
         let Some(context) = context.filter(|_| protects && self.config.verification_trailer) else {
@@ -94,49 +98,25 @@ impl ClientAssociation {
         trailer.to_tail(call.stub.len()).map_err(|_| CallError::TooLong)
     }
 
-    /// Requests that the server end a call early. The call still gets a response. A call that was not sent yet is
-    /// removed, and no event follows. False if the call is unknown.
+    /// Requests that the server end a call early. The call still gets a response. False if the call is unknown.
     pub fn cancel(&mut self, call_id: u32) -> bool {
-        if self.outstanding.contains_key(&call_id) {
-            return self.send(&Pdu::new(call_id, Body::CoCancel)).is_ok();
-        }
-        self.forget_waiting(call_id)
+        self.outstanding.contains_key(&call_id) && self.send(&Pdu::new(call_id, Body::CoCancel)).is_ok()
     }
 
     /// Gives a call up: no event follows. False if the call is unknown.
     pub fn orphan(&mut self, call_id: u32) -> bool {
-        let Some(outstanding) = self.outstanding.remove(&call_id) else {
-            return self.forget_waiting(call_id);
-        };
+        let Some(outstanding) = self.outstanding.remove(&call_id) else { return false };
         self.release(&outstanding);
         if self.orphaned.len() >= REMEMBERED_ORPHANS {
             self.orphaned.pop_front();
         }
         self.orphaned.push_back(call_id);
-        let sent = self.send(&Pdu::new(call_id, Body::Orphaned)).is_ok();
-        self.next_turn();
-        sent
-    }
-
-    fn forget_waiting(&mut self, call_id: u32) -> bool {
-        let before = self.waiting.len();
-        self.waiting.retain(|call| call.call_id != call_id);
-        self.waiting.len() != before
+        self.send(&Pdu::new(call_id, Body::Orphaned)).is_ok()
     }
 
     pub(super) fn release(&mut self, outstanding: &Outstanding) {
         if let Some((_, assembly)) = &outstanding.response {
             self.connection.assembling = self.connection.assembling.saturating_sub(assembly.len());
-        }
-    }
-
-    /// Sends the next waiting call, if the server takes one at a time.
-    pub(super) fn next_turn(&mut self) {
-        if self.outstanding.is_empty()
-            && let Some(call) = self.waiting.pop_front()
-            && self.send_call(&call).is_err()
-        {
-            self.close(CloseReason::ProtectionFailed);
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct ClientConfig {
     pub max_setup_fragment: u16,
     /// The largest stub of a response, in bytes. Bounds all incomplete responses together.
     pub max_stub: usize,
-    /// The most calls that wait for their response, or to be sent.
+    /// The most calls that wait for their response.
     pub max_calls: usize,
     /// The association group to join; zero for a new one.
     pub assoc_group_id: u32,
@@ -27,7 +27,7 @@ pub struct ClientConfig {
     pub first_call_id: u32,
     /// Whether header signing is offered.
     pub header_signing: bool,
-    /// Whether concurrent calls are offered. If the server declines, calls are sent one after the other.
+    /// Whether concurrent calls are offered. If the server declines, it takes one call at a time.
     pub multiplexing: bool,
     /// The bind time features that are offered ([MS-RPCE] 2.2.2.14). If none, the bind proposes no feature
     /// negotiation.
@@ -188,7 +188,7 @@ pub enum CallError {
     /// The server did not accept the presentation context.
     #[error("presentation context not accepted by the server")]
     UnknownContext,
-    /// [`ClientConfig::max_calls`] is reached.
+    /// [`ClientConfig::max_calls`] is reached, or the server takes one call at a time and another is pending.
     #[error("too many pending calls")]
     TooManyCalls,
     /// The request cannot be protected, and the association has ended; or the authentication level of a bind is

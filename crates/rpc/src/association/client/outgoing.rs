@@ -32,8 +32,8 @@ pub(super) struct Outstanding {
     pub(super) fragments: usize,
 }
 
-/// A call that was not sent yet.
-pub(super) struct Waiting {
+/// A call to send.
+pub(super) struct Outgoing {
     pub(super) call_id: u32,
     pub(super) context_id: u16,
     pub(super) opnum: u16,

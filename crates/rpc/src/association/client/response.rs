@@ -71,7 +71,6 @@ impl ClientAssociation {
                 endian,
             }));
         }
-        self.next_turn();
     }
 
     pub(super) fn fault(&mut self, header: &Header, mut bytes: BytesMut) {
@@ -92,7 +91,6 @@ impl ClientAssociation {
             self.release(&outstanding);
             let did_not_execute = header.flags.contains(PfcFlags::DID_NOT_EXECUTE);
             self.connection.push_event(Event::Fault { call_id, status: fault.status, did_not_execute });
-            self.next_turn();
         } else if self.proposed.is_some() || self.connection.phase != Phase::Bound {
             self.close(CloseReason::SetupFault(fault.status));
         } else if !self.orphaned.contains(&call_id) {

@@ -6,7 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::event::{CallError, ClientConfig, CloseReason, Event};
-use super::outgoing::{Accepted, Outstanding, Proposed, Waiting};
+use super::outgoing::{Accepted, Outstanding, Proposed};
 use crate::association::PeerError;
 use crate::association::core::connection::{Connection, Phase};
 use crate::association::core::security_context::SecurityContext;
@@ -24,7 +24,6 @@ pub struct ClientAssociation {
     /// A token waits for [`resume_handshake`](ClientAssociation::resume_handshake).
     pub(super) pending_token: bool,
     pub(super) outstanding: HashMap<u32, Outstanding>,
-    pub(super) waiting: VecDeque<Waiting>,
     /// Orphaned calls, whose responses may still arrive.
     pub(super) orphaned: VecDeque<u32>,
 }
@@ -41,7 +40,6 @@ impl ClientAssociation {
             security: None,
             pending_token: false,
             outstanding: HashMap::new(),
-            waiting: VecDeque::new(),
             orphaned: VecDeque::new(),
             config,
         }
@@ -99,9 +97,9 @@ impl ClientAssociation {
         self.group
     }
 
-    /// How many calls wait for their response, or to be sent.
+    /// How many calls wait for their response.
     pub fn calls(&self) -> usize {
-        self.outstanding.len().saturating_add(self.waiting.len())
+        self.outstanding.len()
     }
 
     /// The bytes of all incomplete responses together.
@@ -137,7 +135,6 @@ impl ClientAssociation {
             return;
         }
         self.outstanding.clear();
-        self.waiting.clear();
         self.security = None;
         self.pending_token = false;
     }
@@ -150,7 +147,6 @@ impl fmt::Debug for ClientAssociation {
             .field("group", &self.group)
             .field("contexts", &self.contexts.len())
             .field("outstanding", &self.outstanding.len())
-            .field("waiting", &self.waiting.len())
             .finish_non_exhaustive()
     }
 }
