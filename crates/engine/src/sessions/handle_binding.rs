@@ -19,7 +19,7 @@ use crate::operation::{Incoming, Operation};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
 use crate::sessions::binding::{SessionBinding, cannot_encode_ahead};
-use crate::sessions::handles::{HandleEntry, HandleTable, IssuedHandle};
+use crate::sessions::handles::{HandleEntry, HandlePlace, HandleTable, IssuedHandle};
 use crate::sessions::links;
 
 /// The context handles of an association group, and the one in an operation's request.
@@ -28,6 +28,8 @@ pub(crate) struct HandleBinding {
     pub(crate) group: Arc<HandleTable>,
     /// The handle in the request, if it has one.
     pub(crate) named: Option<NamedHandle>,
+    /// The place in the budget of the user for the handle that the operation opens, if it does.
+    place: Option<Arc<HandlePlace>>,
     /// The number of the upstream's association group in which the upstream responded.
     pub(crate) upstream_group: u64,
 }
@@ -42,8 +44,12 @@ pub(crate) struct NamedHandle {
 }
 
 impl HandleBinding {
-    pub(crate) const fn new(group: Arc<HandleTable>, named: Option<NamedHandle>) -> Self {
-        Self { group, named, upstream_group: 0 }
+    pub(crate) const fn new(
+        group: Arc<HandleTable>,
+        named: Option<NamedHandle>,
+        place: Option<Arc<HandlePlace>>,
+    ) -> Self {
+        Self { group, named, place, upstream_group: 0 }
     }
 
     /// Adds `bound` to the table under a new random handle, and returns that.
@@ -51,7 +57,8 @@ impl HandleBinding {
         let mut bytes = [0; 16];
         random.fill(&mut bytes).map_err(|error| Refusal::new(RefusalKind::Failed, error.to_string()))?;
         let local = Guid::from_le(bytes);
-        if self.group.insert(local, bound) { Ok(local) } else { Err(handle_limit_refusal()) }
+        self.group.insert(local, bound);
+        Ok(local)
     }
 
     /// Records that the upstream issued `handle`, of `interface`, to `session`. A session of the mailbox store that had
@@ -114,10 +121,16 @@ impl HandleBinding {
                 if let Some(index) = links::session_index(operation.key(), &stub) {
                     engine.store_sessions().issue_index(index, &session, &self.group);
                 }
-                self.bind(
-                    random,
-                    HandleEntry { upstream, interface, session, upstream_group, _issued: record },
-                )?
+                let place = self.place.clone().ok_or_else(handle_limit_refusal)?;
+                let entry = HandleEntry {
+                    upstream,
+                    interface,
+                    session,
+                    upstream_group,
+                    _issued: record,
+                    _place: place,
+                };
+                self.bind(random, entry)?
             }
         };
         let mut stub = Vec::from(stub);

@@ -19,7 +19,7 @@ pub(crate) fn settle(
     session: &SharedSession,
     end: End,
 ) {
-    let HandleBinding { group, named, upstream_group } = binding;
+    let HandleBinding { group, named, upstream_group, .. } = binding;
     let (interface, opnum) = rpc_call(operation.key());
     let handle_use = handle_use(interface, opnum);
     // The client does not receive the handle that the operation opened.

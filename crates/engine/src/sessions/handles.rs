@@ -25,6 +25,8 @@ pub(crate) struct HandleEntry {
     pub(crate) upstream_group: u64,
     /// The record of the upstream's handle, if it is one of the mailbox store.
     pub(crate) _issued: Option<Arc<IssuedHandle>>,
+    /// Its place in the budget of the user.
+    pub(crate) _place: Arc<HandlePlace>,
 }
 
 impl HandleEntry {
@@ -34,7 +36,8 @@ impl HandleEntry {
     }
 }
 
-/// Limits the open context handles of one user, in all association groups together.
+/// Limits the context handles of one user that are open or that calls in progress open, in all association groups
+/// together.
 #[derive(Debug)]
 pub struct HandleBudget {
     limit: usize,
@@ -47,18 +50,20 @@ impl HandleBudget {
         Self { limit, open: AtomicUsize::new(0) }
     }
 
-    fn is_exhausted(&self) -> bool {
-        self.open.load(Ordering::Relaxed) >= self.limit
-    }
-
     fn try_acquire(&self) -> bool {
         let more = |open: usize| (open < self.limit).then(|| open.saturating_add(1));
         self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
+}
 
-    /// Returns `removed` handles to the budget.
-    fn release(&self, removed: usize) {
-        self.open.fetch_sub(removed, Ordering::Relaxed);
+/// A place in the budget of a user, for a handle that a call opens and later for the open handle. It is returned when
+/// it is dropped.
+#[derive(Debug)]
+pub(crate) struct HandlePlace(Arc<HandleBudget>);
+
+impl Drop for HandlePlace {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -85,20 +90,22 @@ impl HandleTable {
         self.lock().get(&local).cloned()
     }
 
-    /// Adds a handle. Returns `false` if the budget is exhausted.
-    pub(crate) fn insert(&self, local: Guid, bound: HandleEntry) -> bool {
-        if !self.budget.try_acquire() {
-            return false;
-        }
+    /// A place in the budget for a handle that a call opens. `None` if the budget is exhausted.
+    pub(crate) fn reserve(&self) -> Option<Arc<HandlePlace>> {
+        self.budget.try_acquire().then(|| Arc::new(HandlePlace(Arc::clone(&self.budget))))
+    }
+
+    /// Adds a handle.
+    pub(crate) fn insert(&self, local: Guid, bound: HandleEntry) {
         let replaced = self.lock().insert(local, bound);
-        self.budget.release(replaced.as_slice().len());
-        true
+        // Entries are dropped after the table is unlocked, here and below.
+        drop(replaced);
     }
 
     /// Removes the handle `local`.
     pub(crate) fn remove(&self, local: Guid) {
         let removed = self.lock().remove(&local);
-        self.budget.release(removed.as_slice().len());
+        drop(removed);
     }
 
     /// Removes the handles that the upstream opened in its association group `upstream_group`. Returns the sessions
@@ -107,7 +114,6 @@ impl HandleTable {
         let in_group = |bound: &mut HandleEntry| bound.upstream_group == upstream_group;
         let removed: Vec<_> =
             self.lock().extract_if(|_, bound| in_group(bound)).map(|(_, bound)| bound).collect();
-        self.budget.release(removed.len());
         removed.into_iter().filter(|bound| !bound.is_derived()).map(|bound| bound.session).collect()
     }
 
@@ -124,9 +130,9 @@ impl HandleTable {
     /// Removes all handles of the session with the number `session`. Returns the session.
     pub(crate) fn take_session(&self, session: u64) -> Option<SharedSession> {
         let is_of_session = |bound: &mut HandleEntry| bound.session.id() == session;
-        let removed =
+        let removed: Vec<_> =
             self.lock().extract_if(|_, bound| is_of_session(bound)).map(|(_, bound)| bound).collect();
-        self.release(removed).pop()
+        removed.into_iter().next().map(|bound| bound.session)
     }
 
     /// Removes the handles of the session with the number `session` on `interface` that are mapped to the upstream's
@@ -135,13 +141,8 @@ impl HandleTable {
         let is_named = |bound: &mut HandleEntry| {
             bound.session.id() == session && bound.interface == interface && bound.upstream.uuid == uuid
         };
-        let removed = self.lock().extract_if(|_, bound| is_named(bound)).map(|(_, bound)| bound).collect();
-        self.release(removed);
-    }
-
-    /// Whether the budget is exhausted.
-    pub(crate) fn is_full(&self) -> bool {
-        self.budget.is_exhausted()
+        let removed: Vec<_> = self.lock().extract_if(|_, bound| is_named(bound)).collect();
+        drop(removed);
     }
 
     /// Whether a handle of the table belongs to `session`.
@@ -155,14 +156,8 @@ impl HandleTable {
     }
 
     pub(crate) fn drain(&self) -> Vec<SharedSession> {
-        let drained = self.lock().drain().map(|(_, bound)| bound).collect();
-        self.release(drained)
-    }
-
-    /// Returns handles that were removed from the table to the budget. Returns their sessions.
-    fn release(&self, removed: Vec<HandleEntry>) -> Vec<SharedSession> {
-        self.budget.release(removed.len());
-        removed.into_iter().map(|bound| bound.session).collect()
+        let drained: Vec<_> = self.lock().drain().map(|(_, bound)| bound).collect();
+        drained.into_iter().map(|bound| bound.session).collect()
     }
 
     /// How many handles are open.
@@ -177,12 +172,6 @@ impl HandleTable {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Guid, HandleEntry>> {
         self.handles.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for HandleTable {
-    fn drop(&mut self) {
-        self.drain();
     }
 }
 

@@ -11,8 +11,10 @@ use crate::next::Next;
 use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
-use crate::sessions::handle_binding::{HandleBinding, NamedHandle, handle_limit_refusal, read_handle};
-use crate::sessions::handles::{HandleEntry, HandleTable};
+use crate::sessions::handle_binding::{
+    HandleBinding, NamedHandle, handle_limit_refusal, read_handle, rpc_call,
+};
+use crate::sessions::handles::{HandleEntry, HandlePlace, HandleTable};
 use crate::sessions::links;
 use crate::sessions::rpc_sessions::RpcSessions;
 
@@ -24,8 +26,9 @@ impl Engine {
     /// Connect that cannot be decoded, if the handle identifies no session of the caller, or if the user has too many
     /// open context handles.
     pub fn begin(&self, sessions: &mut RpcSessions, incoming: Incoming) -> Result<Next, Refusal> {
+        let place = reserve(sessions.group(), incoming.key)?;
         let (session, named) = self.session_of(sessions, &incoming)?;
-        let binding = HandleBinding::new(Arc::clone(sessions.group()), named);
+        let binding = HandleBinding::new(Arc::clone(sessions.group()), named, place);
         let mut flight = Box::new(Flight::new(self, incoming, session, Binding::Handle(binding)));
         links::remove_foreign_link(self.store_sessions(), sessions.group(), &mut flight.operation)?;
         Ok(advance::begin(flight))
@@ -103,9 +106,6 @@ impl Engine {
                     interface.name()
                 ),
             )),
-            HandleUse::Opens | HandleUse::Derives if sessions.group().is_full() => {
-                Err(handle_limit_refusal())
-            }
             HandleUse::None => Ok((self.handleless_session(sessions, incoming), None)),
             HandleUse::Opens => Ok((self.new_session(incoming), None)),
             _ => {
@@ -150,4 +150,14 @@ impl Engine {
         sessions.push(session.clone());
         session
     }
+}
+
+/// Reserves a place for the handle that the operation opens, if it does, so that the server opens no more than the user
+/// may have.
+fn reserve(group: &HandleTable, key: OperationKey) -> Result<Option<Arc<HandlePlace>>, Refusal> {
+    let (interface, opnum) = rpc_call(key);
+    if !matches!(handle_use(interface, opnum), HandleUse::Opens | HandleUse::Derives) {
+        return Ok(None);
+    }
+    group.reserve().map(Some).ok_or_else(handle_limit_refusal)
 }
