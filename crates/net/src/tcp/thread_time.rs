@@ -4,12 +4,13 @@
 //! connections would get most of the time. Here a user has turns of [`TURN`]: once the user's connections have used
 //! this time, one of them yields until the runtime has polled all other connections that are ready, and has looked for
 //! further ones. The other connections of the user wait in a queue meanwhile, and are polled one after the other in the
-//! next turn. A connection on which no client has authenticated belongs to the client's address.
+//! next turn. All connections on which no client has authenticated have the turns of one user: a client can have many
+//! addresses, of IPv6 above all. In their queue, each address has one connection in a round.
 //!
 //! A poll is not interrupted: a turn takes as much longer as one poll of a connection takes. Users whose connections do
 //! not use the thread for so long never wait.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -25,8 +26,8 @@ const TURN: Duration = Duration::from_millis(1);
 /// Whose time a connection takes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Owner {
-    /// A client that has not authenticated.
-    Address(IpAddr),
+    /// The clients that have not authenticated.
+    Unauthenticated,
     User(UserKey),
 }
 
@@ -48,15 +49,38 @@ struct Turn {
     used: Duration,
     /// Whether a connection yields: the next turn begins after it.
     is_yielding: bool,
-    /// The connections that wait for their turn, the first one next; `None` for one that was closed.
-    waiting: VecDeque<Option<Waker>>,
-    /// How many connections have left the queue. A connection's number in the queue is the number of those before it.
-    left: u64,
+    waiting: Queue,
 }
+
+/// The connections that wait for their turn.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: BTreeMap<QueuePlace, (IpAddr, Waker)>,
+    /// For each address with waiting connections, how many there are, and the round of the last one.
+    by_address: HashMap<IpAddr, (usize, u64)>,
+    /// The round of the connection that left the queue last.
+    round: u64,
+    last: u64,
+}
+
+/// A place in a queue: the round in which the connection is polled, in which it is the only one of its address, and a
+/// number that ascends with the time since which it waits.
+type QueuePlace = (u64, u64);
 
 /// A connection's part of the time of its user. Clones belong to the same connection.
 #[derive(Debug, Clone)]
-pub(crate) struct ConnectionTime(Arc<Mutex<Arc<OwnerTime>>>);
+pub(crate) struct ConnectionTime(Arc<Mutex<Member>>);
+
+/// Whose time a connection takes.
+#[derive(Debug)]
+struct Member {
+    owner: Arc<OwnerTime>,
+    /// The address in whose turn the connection is polled. The connections of a user have one, whatever the client's.
+    address: IpAddr,
+}
+
+/// The address of the connections of a user.
+const OF_USER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
 
 /// What a connection does until its turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,14 +89,14 @@ enum State {
     Ready,
     /// It yields, and begins the next turn.
     Yields,
-    /// It has this number in the queue.
-    Waits(u64),
+    /// It has this place in the queue.
+    Waits(QueuePlace),
 }
 
 impl ThreadTime {
     /// The part of a new connection from `address`.
     pub(crate) fn connection(&self, address: IpAddr) -> ConnectionTime {
-        ConnectionTime(Arc::new(Mutex::new(self.of(Owner::Address(address)))))
+        ConnectionTime(Arc::new(Mutex::new(Member { owner: self.of(Owner::Unauthenticated), address })))
     }
 
     fn of(&self, owner: Owner) -> Arc<OwnerTime> {
@@ -99,26 +123,22 @@ impl Drop for OwnerTime {
 impl ConnectionTime {
     /// Counts the connection for the client's address from now on, which a load balancer named.
     pub(crate) fn set_address(&self, address: IpAddr) {
-        self.move_to(|_| Some(Owner::Address(address)));
+        let mut member = lock(&self.0);
+        if member.owner.owner == Owner::Unauthenticated {
+            member.address = address;
+        }
     }
 
     /// Counts the connection for the user who authenticated on it from now on.
     pub(crate) fn set_user(&self, user: &UserKey) {
-        self.move_to(|owner| match owner {
-            Owner::User(known) if known == user => None,
-            _ => Some(Owner::User(user.clone())),
-        });
-    }
-
-    /// Counts the connection for the owner that `other` returns from now on, unless it returns none.
-    fn move_to(&self, other: impl FnOnce(&Owner) -> Option<Owner>) {
-        let mut time = lock(&self.0);
-        if let Some(other) = other(&time.owner) {
-            // The end of this connection's poll wakes no connection of the earlier owner.
-            lock(&time.turn).wake_next();
-            let other = time.thread.of(other);
-            *time = other;
+        let mut member = lock(&self.0);
+        if matches!(&member.owner.owner, Owner::User(known) if known == user) {
+            return;
         }
+        // The end of this connection's poll wakes no connection of the earlier owner.
+        lock(&member.owner.turn).wake_next();
+        let owner = member.owner.thread.of(Owner::User(user.clone()));
+        *member = Member { owner, address: OF_USER };
     }
 
     /// Polls `serving`, which serves this connection, when it is the user's turn.
@@ -131,15 +151,15 @@ impl ConnectionTime {
             let begun = Instant::now();
             let polled = serving.as_mut().poll(task);
             let used = begun.elapsed();
-            place.time.turn(|turn| turn.end(used));
+            place.time.turn(|turn, _| turn.end(used));
             polled
         })
         .await
     }
 
-    fn turn<R>(&self, change: impl FnOnce(&mut Turn) -> R) -> R {
-        let time = lock(&self.0);
-        change(&mut lock(&time.turn))
+    fn turn<R>(&self, change: impl FnOnce(&mut Turn, IpAddr) -> R) -> R {
+        let member = lock(&self.0);
+        change(&mut lock(&member.owner.turn), member.address)
     }
 }
 
@@ -152,7 +172,7 @@ struct Place {
 impl Place {
     /// Whether the connection may be polled now. If not, `task` is woken when it may.
     fn may_run(&mut self, task: &Context<'_>) -> bool {
-        let state = self.time.turn(|turn| turn.begin(self.state, task.waker()));
+        let state = self.time.turn(|turn, address| turn.begin(self.state, address, task.waker()));
         if state == State::Yields && self.state != State::Yields {
             defer(task.waker());
         }
@@ -163,25 +183,20 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.time.turn(|turn| turn.leave(self.state));
+        self.time.turn(|turn, _| turn.leave(self.state));
     }
 }
 
 impl Turn {
-    /// Begins a poll of a connection in this `state`. Returns its new state.
-    fn begin(&mut self, state: State, waker: &Waker) -> State {
+    /// Begins a poll of a connection from `address` in this `state`. Returns its new state.
+    fn begin(&mut self, state: State, address: IpAddr, waker: &Waker) -> State {
         let is_first = match state {
             State::Yields => {
                 (self.used, self.is_yielding) = (Duration::ZERO, false);
                 return State::Ready;
             }
-            State::Waits(number) if number >= self.left => {
-                // Something else woke it.
-                if let Some(place) = self.place(number) {
-                    *place = Some(waker.clone());
-                }
-                return state;
-            }
+            // Something else woke it.
+            State::Waits(place) if self.waiting.update(place, waker) => return state,
             // It left the queue.
             State::Waits(_) => true,
             State::Ready => self.waiting.is_empty(),
@@ -193,8 +208,7 @@ impl Turn {
             self.is_yielding = true;
             return State::Yields;
         }
-        self.waiting.push_back(Some(waker.clone()));
-        State::Waits(self.left.saturating_add(u64::try_from(self.waiting.len() - 1).unwrap_or(u64::MAX)))
+        State::Waits(self.waiting.push(address, waker))
     }
 
     /// Ends a poll that took `time`.
@@ -211,32 +225,64 @@ impl Turn {
                 self.is_yielding = false;
                 self.wake_next();
             }
-            State::Waits(number) if number >= self.left => {
-                if let Some(place) = self.place(number) {
-                    *place = None;
+            State::Waits(place) => {
+                // One that is not in the queue was to be the next.
+                if self.waiting.remove(place).is_none() {
+                    self.wake_next();
                 }
             }
-            // It was to be the next.
-            State::Waits(_) => self.wake_next(),
         }
     }
 
     /// Wakes the connection that is polled next, or that yields if the turn is over.
     fn wake_next(&mut self) {
-        while !self.is_yielding
-            && let Some(next) = self.waiting.pop_front()
+        if !self.is_yielding
+            && let Some(next) = self.waiting.pop()
         {
-            self.left = self.left.saturating_add(1);
-            if let Some(waker) = next {
-                waker.wake();
-                return;
-            }
+            next.wake();
         }
     }
+}
 
-    /// The place of the connection with this `number` in the queue.
-    fn place(&mut self, number: u64) -> Option<&mut Option<Waker>> {
-        self.waiting.get_mut(usize::try_from(number.checked_sub(self.left)?).ok()?)
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Adds a connection from `address`: in the first round that has none of the address behind those that wait.
+    fn push(&mut self, address: IpAddr, waker: &Waker) -> QueuePlace {
+        let (count, last_round) = self.by_address.entry(address).or_insert((0, self.round));
+        *count += 1;
+        *last_round = last_round.saturating_add(1);
+        self.last = self.last.saturating_add(1);
+        let place = (*last_round, self.last);
+        self.waiting.insert(place, (address, waker.clone()));
+        place
+    }
+
+    /// Replaces the waker of the connection at `place`. Returns whether it is still in the queue.
+    fn update(&mut self, place: QueuePlace, waker: &Waker) -> bool {
+        let Some((_, known)) = self.waiting.get_mut(&place) else { return false };
+        known.clone_from(waker);
+        true
+    }
+
+    /// Removes the first connection.
+    fn pop(&mut self) -> Option<Waker> {
+        let place = *self.waiting.first_key_value()?.0;
+        self.round = self.round.max(place.0);
+        self.remove(place)
+    }
+
+    fn remove(&mut self, place: QueuePlace) -> Option<Waker> {
+        let (address, waker) = self.waiting.remove(&place)?;
+        if let Some((count, _)) = self.by_address.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_address.remove(&address);
+            }
+        }
+        Some(waker)
     }
 }
 
@@ -327,8 +373,49 @@ mod tests {
         assert!(lock(&thread.0).is_empty());
     }
 
+    #[tokio::test]
+    async fn unauthenticated_clients_have_no_more_time_than_a_user_however_many_addresses_they_have() {
+        let (thread, polls) = (ThreadTime::default(), Polls::default());
+        let mut connections = JoinSet::new();
+        for number in 0..50 {
+            connections.spawn(busy(thread.connection([192, 0, 2, number].into()), 0, Arc::clone(&polls)));
+        }
+        let time = thread.connection(ADDRESS);
+        time.set_user(&user("alice"));
+        connections.spawn(busy(time, 1, Arc::clone(&polls)));
+        while connections.join_next().await.is_some() {}
+        let [unauthenticated, of_user] = [0, 1].map(|owner| polls[owner].load(Ordering::Relaxed));
+        assert!(unauthenticated >= 40 && of_user >= 40, "{unauthenticated} {of_user}");
+    }
+
+    #[test]
+    fn each_address_has_one_connection_in_a_round_of_the_queue() {
+        let mut queue = Queue::default();
+        let addresses = [1, 1, 1, 2, 2, 3].map(|last| IpAddr::from([192, 0, 2, last]));
+        let places = addresses.map(|address| queue.push(address, Waker::noop()));
+        let order = |queue: &mut Queue, count: usize| -> Vec<IpAddr> {
+            let next = |_| {
+                let address = queue.waiting.first_key_value().map(|(_, (address, _))| *address);
+                queue.pop().and(address).unwrap()
+            };
+            (0..count).map(next).collect()
+        };
+        let last = |address: IpAddr| match address {
+            IpAddr::V4(address) => address.octets()[3],
+            IpAddr::V6(_) => 0,
+        };
+        let first: Vec<u8> = order(&mut queue, 3).into_iter().map(last).collect();
+        assert_eq!(first, [1, 2, 3]);
+        // A new one of the third address is not behind all others of the first.
+        queue.push(addresses[5], Waker::noop());
+        assert!(queue.remove(places[4]).is_some() && queue.remove(places[4]).is_none());
+        let rest: Vec<u8> = order(&mut queue, 3).into_iter().map(last).collect();
+        assert_eq!(rest, [1, 3, 1]);
+        assert!(queue.is_empty() && queue.by_address.is_empty());
+    }
+
     fn begin(turn: &mut Turn, state: State) -> State {
-        turn.begin(state, Waker::noop())
+        turn.begin(state, ADDRESS, Waker::noop())
     }
 
     #[test]
@@ -340,7 +427,7 @@ mod tests {
         let [first, second, third] = [(); 3].map(|()| begin(&mut turn, State::Ready));
         assert_eq!(
             [yields, first, second, third],
-            [State::Yields, State::Waits(0), State::Waits(1), State::Waits(2)]
+            [State::Yields, State::Waits((1, 1)), State::Waits((2, 2)), State::Waits((3, 3))]
         );
         // One that something else wakes keeps its place, and one that is closed is passed over.
         assert_eq!(begin(&mut turn, second), second);
@@ -360,19 +447,20 @@ mod tests {
         turn.end(Duration::ZERO);
         // One that was to be the next is closed.
         turn.leave(fifth);
-        assert_eq!((turn.waiting.len(), begin(&mut turn, sixth)), (0, State::Ready));
+        assert_eq!((turn.waiting.is_empty(), begin(&mut turn, sixth)), (true, State::Ready));
     }
 
     #[test]
-    fn connections_count_for_the_address_until_a_user_has_authenticated() {
+    fn connections_count_as_unauthenticated_until_a_user_has_authenticated() {
         let thread = ThreadTime::default();
         let alice = contexts_at_both_levels("alice").map(|context| context.identity().user().clone());
         let [first, second] = [(); 2].map(|()| thread.connection(ADDRESS));
-        let same = |a: &ConnectionTime, b: &ConnectionTime| Arc::ptr_eq(&lock(&a.0), &lock(&b.0));
+        let same = |a: &ConnectionTime, b: &ConnectionTime| Arc::ptr_eq(&lock(&a.0).owner, &lock(&b.0).owner);
         assert!(same(&first, &second));
         first.set_user(&alice[0]);
         assert!(!same(&first, &second));
         second.set_address([192, 0, 2, 1].into());
+        assert_eq!(lock(&second.0).address, IpAddr::from([192, 0, 2, 1]));
         second.set_user(&alice[1]);
         assert!(same(&first, &second));
         assert_eq!(lock(&thread.0).len(), 1);
