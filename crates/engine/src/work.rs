@@ -18,8 +18,8 @@ pub(crate) const REQUEST_LIMIT: u32 = 65_536;
 /// - A response of the address book has 100,000 rows at most ([MS-OXNSPI] 2.2.4). Over HTTP these may have 40 columns
 ///   each. Over RPC a value takes 16 bytes at least, and a string or binary value, which is three units, 28.
 /// - The responses to ROPs in one buffer have 32 KiB at most ([MS-OXCRPC] 3.1.4.2.1.2.2), so that 96 buffers have
-///   3,145,728 bytes. A row that is not decoded is one unit and has two bytes at least. The shortest response to a ROP
-///   has six bytes, so that those in the first buffer are 87,376 units at most.
+///   3,145,728 bytes. Rows whose length is found without decoding them take no units; others take one, and one for each
+///   value. The shortest response to a ROP has six bytes, so that those in the first buffer are 87,376 units at most.
 ///
 /// Decoding that much takes about 0.3 seconds.
 pub(crate) const RESPONSE_LIMIT: u32 = 4_194_304;

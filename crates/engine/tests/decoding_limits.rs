@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::{CookieTable, Engine, Interests, Module, Operation, Refusal, Session, Stack};
-use mapi::compress::{ExtendedBuffer, ExtendedFlags, encode_chain};
+use mapi::compress::{ExtendedBuffer, ExtendedFlags, MAX_CHAIN_LENGTH, encode_chain};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use testkit::{Budget, MapiHttpClient, Step, TestFlight};
@@ -62,15 +62,20 @@ fn client<'a>(
     client
 }
 
-/// A chain with one extended buffer of ROPs.
-fn chain(rops: Vec<u8>) -> Vec<u8> {
-    let payload = RopBuffer::new(rops, vec![NO_OBJECT]).to_bytes().unwrap();
+/// A chain with one extended buffer of ROPs, and this number of entries for handles.
+fn chain(rops: Vec<u8>, handles: usize) -> Vec<u8> {
+    let payload = RopBuffer::new(rops, vec![NO_OBJECT; handles]).to_bytes().unwrap();
     encode_chain(&[ExtendedBuffer::plain(payload)]).unwrap()
 }
 
 /// The body of an Execute.
 fn execute(rops: Vec<u8>) -> Vec<u8> {
-    let buffer = chain(rops);
+    execute_with(rops, 1)
+}
+
+/// The body of an Execute with this number of entries for handles.
+fn execute_with(rops: Vec<u8>, handles: usize) -> Vec<u8> {
+    let buffer = chain(rops, handles);
     let size = u32::try_from(buffer.len()).unwrap().to_le_bytes();
     [&[0; 4][..], &size, &buffer, &[0, 0, 4, 0], &[0; 4]].concat()
 }
@@ -102,6 +107,13 @@ fn rows(columns: u8) -> Vec<u8> {
     let rows = vec![0; width * usize::try_from(ROWS).unwrap()];
     let tags = [3, 0, 1, 0x30].repeat(columns.into());
     [&[0; 8][..], &[0, 0xff, columns, 0, 0, 0], &tags, &ROWS.to_le_bytes(), &rows, &[0; 4]].concat()
+}
+
+/// The body of the response to an Execute with `buffers`.
+fn executed(buffers: &[ExtendedBuffer]) -> Vec<u8> {
+    let chain = encode_chain(buffers).unwrap();
+    let size = u32::try_from(chain.len()).unwrap().to_le_bytes();
+    [&[0; 12][..], &size, &chain, &[0; 4]].concat()
 }
 
 fn sent(client: &MapiHttpClient<'_>, request: RequestType, body: Vec<u8>) -> (TestFlight, Step) {
@@ -169,6 +181,31 @@ fn a_response_of_more_values_than_the_limit_is_not_passed_on() {
     let (code, why) = refused(send(41));
     assert_eq!(code, ResponseCode::UnknownFailure);
     assert!(why.starts_with("the upstream's response has too many"), "{why}");
+}
+
+#[test]
+fn the_longest_responses_to_rops_are_within_the_limit() {
+    let ((engine, _), table) = (engine(), CookieTable::default());
+    let mailbox = client(&engine, &table, Endpoint::Emsmdb, "a");
+    // RopGetContentsTable, RopSetColumns with a Boolean property, and RopQueryRows.
+    let request = [5, 0, 0, 1, 0, 0x12, 0, 1, 0, 1, 0, 0x0b, 0, 0x1b, 0x0e, 0x15, 0, 1, 0, 1, 0xff, 0xff];
+    let begin = [5, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x12, 1, 0, 0, 0, 0, 0];
+    let buffer = |before: &[u8], flags| {
+        // RopSize, the head of the response, and the handle table are in the 32 KiB as well.
+        let rows = u16::try_from((32 * 1024 - 2 - before.len() - 9 - 8) / 2).unwrap();
+        let head = [&[0x15, 1, 0, 0, 0, 0, 1][..], &rows.to_le_bytes()].concat();
+        let rops = [before, &head, &[0, 1].repeat(rows.into())].concat();
+        ExtendedBuffer { flags, payload: RopBuffer::new(rops, vec![1, 2]).to_bytes().unwrap().into() }
+    };
+    let mut buffers = vec![buffer(&begin, ExtendedFlags::NONE)];
+    buffers.resize(MAX_CHAIN_LENGTH, buffer(&[], ExtendedFlags::NONE));
+    buffers.last_mut().unwrap().flags = ExtendedFlags::LAST;
+    let (mut flight, _) = mailbox.relayed(RequestType::Execute, execute_with(request.to_vec(), 2));
+    flight.take_work();
+    let step = mailbox.respond(&mut flight, executed(&buffers));
+    assert!(matches!(step, Step::Reply { .. }), "{step:?}");
+    // Each response is a ROP, and rows are not decoded before a module reads them.
+    assert_eq!(flight.take_work(), 16 * (2 + MAX_CHAIN_LENGTH as u32));
 }
 
 #[test]
