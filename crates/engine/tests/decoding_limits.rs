@@ -205,7 +205,7 @@ fn the_longest_responses_to_rops_are_within_the_limit() {
     let step = mailbox.respond(&mut flight, executed(&buffers));
     assert!(matches!(step, Step::Reply { .. }), "{step:?}");
     // Each response is a ROP, and rows are not decoded before a module reads them.
-    assert_eq!(flight.take_work(), 16 * (2 + MAX_CHAIN_LENGTH as u32));
+    assert_eq!(flight.take_work(), 16 * (2 + u32::try_from(MAX_CHAIN_LENGTH).unwrap()));
 }
 
 #[test]
