@@ -113,6 +113,14 @@ fn rows_are_grouped_below_headers() {
     let by_maximum = |order| [(SENDER, order), (SIZE, Order::MaximumCategory), (SUBJECT, UP)];
     sort(&mut mail, &by_maximum(Order::Descending), 1, 1).unwrap();
     assert_eq!(rows(&mut mail), ["-[bob]@0 3/2", "1@1", "3@1", "4@1", "-[ann]@0 1/1", "2@1"]);
+    // By the newest message in each category, which is not the order of the names.
+    let by_newest =
+        [(SENDER, Order::Descending), (PropTag::PidTagMid, Order::MaximumCategory), (SUBJECT, UP)];
+    message(&mut mail, "5", 2);
+    mail.set(2, vec![text(SENDER, "ann")]).unwrap();
+    save(&mut mail, 2, KEEP).unwrap();
+    sort(&mut mail, &by_newest, 1, 0).unwrap();
+    assert_eq!(rows(&mut mail), ["+[ann]@0 2/2", "+[bob]@0 3/2"], "ann's last message is the newest");
     for (orders, levels, expanded) in [
         (&[(SENDER, UP)][..], 2, 0),
         (&[(SENDER, UP)], 1, 2),
@@ -123,7 +131,7 @@ fn rows_are_grouped_below_headers() {
         assert_eq!(refused, Err(ErrorCode::MAPI_E_INVALID_PARAMETER), "{orders:?}");
     }
     assert_eq!(sort(&mut mail, &[(SENDER, UP); 5], 5, 5), Err(ErrorCode::MAPI_E_TOO_COMPLEX));
-    assert_eq!(rows(&mut mail), ["1@0", "2@0", "3@0", "4@0"], "the table is not sorted then");
+    assert_eq!(rows(&mut mail), ["1@0", "2@0", "3@0", "4@0", "5@0"], "the table is not sorted then");
 }
 
 #[test]
