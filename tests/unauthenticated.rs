@@ -174,7 +174,7 @@ fn refused_calls_do_not_flood_the_log() {
 fn unauthenticated_connections_are_evicted_for_authenticated_clients_by_both_protocols() {
     let server = Server::start(|_, _| (response(b"", ""), true));
     let proxy = server.proxied(|setup| {
-        let setup = setup.clients_key("connections", "40").clients_key("connections_per_address", "1000");
+        let setup = setup.clients_key("connections", "80").clients_key("connections_per_address", "1000");
         setup.clients_key("handshake_seconds", "600").stack(&["names", "dummy"])
     });
     let mut before = Bystander::new(&proxy);
@@ -182,6 +182,7 @@ fn unauthenticated_connections_are_evicted_for_authenticated_clients_by_both_pro
         |address: SocketAddr| (0..100).map(|_| TcpStream::connect(address).unwrap()).collect::<Vec<_>>();
     let flood = [open((proxy.address, 8080).into()), open(proxy.rpc()), open(proxy.mapper())];
     before.expect_response("a flood");
+    // One user may have half of the connections.
     let mut users: Vec<_> = (0..30).map(|_| Bystander::new(&proxy)).collect();
     for user in &mut users {
         user.expect_response("others came");
