@@ -134,7 +134,10 @@ impl Field {
         stage.write("svcproxy.password", password.expose())?;
         stage.write(
             "lab.toml",
-            &format!("rpc = \"{lab}\"\naccounts = \"accounts.toml\"\nminimum_level = \"{level}\"\n"),
+            &format!(
+                "rpc = \"{lab}\"\naccounts = \"accounts.toml\"\nminimum_level = \"{level}\"\n\
+                 sessions_per_user = 20000\n"
+            ),
         )?;
         stage.write("proxy.toml", &proxy_config(proxy, lab, level, stack))?;
         stage.write("haproxy.cfg", &haproxy_config(haproxy, lab))?;

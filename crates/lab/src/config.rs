@@ -23,7 +23,13 @@ pub struct LabConfig {
     /// The file of the mailbox store, which is created if it does not exist. With `None` the store is temporary, and
     /// deleted with the lab.
     pub store: Option<PathBuf>,
+    /// How many RPC sessions a user may have with the mailbox store as the same person, and with the address book. A
+    /// further one ends the one that was not used for the longest time.
+    pub sessions_per_user: usize,
 }
+
+/// The number of sessions of a user, unless it is configured.
+pub(crate) const SESSIONS_PER_USER: usize = 64;
 
 /// The names of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +52,7 @@ impl Default for LabConfig {
             aliases: ["alice", "bob", "carol", "dave", "svcproxy"].map(str::to_owned).to_vec(),
             administrators: vec!["svcproxy".to_owned()],
             store: None,
+            sessions_per_user: SESSIONS_PER_USER,
         }
     }
 }

@@ -17,7 +17,7 @@ use rpc::ndr::{CharString, ContextHandle, Ptr};
 use tokio::time::timeout;
 
 use crate::handles::Object;
-use crate::service::{CallResult, Lab, SESSIONS_PER_USER, bad_stub, encoded};
+use crate::service::{CallResult, Lab, bad_stub, encoded};
 use crate::session::{MailboxSession, SESSION_INDEX, SharedSession};
 
 /// The server's version: 15.0.1497.0.
@@ -125,7 +125,7 @@ impl Lab {
                 let display_name = connected.session.code_page.encode(&connected.display_name);
                 let object = Object::Store(SharedSession::new(connected.session), person);
                 Connected {
-                    handle: self.handles.open(call, object, SESSIONS_PER_USER),
+                    handle: self.handles.open(call, object, self.config.sessions_per_user),
                     dn_prefix: Ptr::new(CharString::new(connected.dn_prefix)),
                     display_name: Ptr::new(CharString::new(display_name)),
                     return_value: ErrorCode::SUCCESS,

@@ -21,8 +21,6 @@ pub struct Lab {
     pub(crate) handles: Handles,
 }
 
-/// How many sessions a user may have with the mailbox store as the same person, and with the address book.
-pub(crate) const SESSIONS_PER_USER: usize = 64;
 /// The number of sessions of an administrator with the address book, which do not name the person: as many as Exchange
 /// permits accounts with administrative privileges.
 const ADMINISTRATOR_SESSIONS: usize = 64_000;

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::config::SESSIONS_PER_USER;
 use crate::emsmdb::WAIT_MAX;
 use crate::http::tls::ServerCertificate;
-use crate::service::SESSIONS_PER_USER;
 
 /// The HTTP side of a lab.
 #[derive(Debug, Clone)]

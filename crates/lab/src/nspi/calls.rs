@@ -20,7 +20,7 @@ use rpc::ndr::{CharString, ContextHandle, Counted, Ptr, WcharString};
 use super::rows::{Rows, query_columns};
 use super::{check_bind, template_info};
 use crate::handles::Object;
-use crate::service::{CallResult, Lab, SESSIONS_PER_USER, bad_stub, encoded};
+use crate::service::{CallResult, Lab, bad_stub, encoded};
 
 /// The range of the number of names, rows or columns of a request, from the interface definition.
 const MAX_VALUES: usize = 100_000;
@@ -145,7 +145,7 @@ impl Lab {
             return BindResponse { return_value, ..BindResponse::default() };
         }
         let server_guid = Ptr::from(request.server_guid.get().map(|_| self.directory.guid));
-        let most = self.address_book_sessions(&call.context, SESSIONS_PER_USER);
+        let most = self.address_book_sessions(&call.context, self.config.sessions_per_user);
         let handle = self.handles.open(call, Object::AddressBook, most);
         BindResponse { server_guid, handle, return_value: ErrorCode::SUCCESS }
     }

@@ -57,6 +57,9 @@ accounts = "accounts.toml"
 # default: seed = 1
 # The number of users.
 # default: people = 300
+# The maximum number of sessions of a user, by each protocol; a further one ends the one that was not used for the
+# longest time. For the account svcproxy it is the number for each user.
+# default: sessions_per_user = 64
 # Distributes the mailboxes to two servers, EXCH1 and EXCH2.
 # default: two_servers = false
 "#;
@@ -81,12 +84,18 @@ struct LabFile {
     seed: u64,
     #[serde(default = "three_hundred")]
     people: usize,
+    #[serde(default = "sixty_four")]
+    sessions_per_user: usize,
     #[serde(default)]
     two_servers: bool,
 }
 
 const fn one() -> u64 {
     1
+}
+
+const fn sixty_four() -> usize {
+    64
 }
 
 const fn three_hundred() -> usize {
@@ -128,7 +137,7 @@ impl LabFile {
             certificate,
             origin: self.public_url.clone(),
             basic_without_tls: self.basic_without_tls,
-            limits: HttpLimits::default(),
+            limits: HttpLimits { sessions_per_user: self.sessions_per_user, ..HttpLimits::default() },
         }))
     }
 }
@@ -146,7 +155,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let http = file.http(folder).map_err(|error| format!("{}: {error}", path.display()))?;
     let store = file.store.as_ref().map(|store| folder.join(store));
     let config = if file.two_servers { LabConfig::two_servers() } else { LabConfig::default() };
-    let lab = Arc::new(Lab::new(LabConfig { seed: file.seed, people: file.people, store, ..config })?);
+    let LabFile { seed, people, sessions_per_user, .. } = file;
+    let lab = Arc::new(Lab::new(LabConfig { seed, people, store, sessions_per_user, ..config })?);
     let server = LabServer {
         endpoint_mapper: file.endpoint_mapper,
         rpc: file.rpc,
