@@ -1,5 +1,5 @@
 //! The work for unauthenticated clients, limited for each address, so that a client does not get a new burst with each
-//! connection, and in total, so that clients with many addresses leave most of the processor to users.
+//! connection.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -15,58 +15,36 @@ use crate::token_bucket::{Rate, TokenBucket};
 /// microseconds: one percent of a processor.
 const RATE: Rate = Rate { burst: 1_000_000, per_second: 100_000 };
 
-/// The limit on work for all unauthenticated clients together, in the same units: a quarter of a processor. The burst
-/// lets thousands of clients sign in at once, whose work is subtracted when they have authenticated.
-const TOTAL_RATE: Rate = Rate { burst: 20_000_000, per_second: 2_500_000 };
-
 /// The most addresses that are counted separately. Addresses whose keyed hashes are equal are counted together.
 const ADDRESSES: u64 = 16 * 1024;
 
-/// The work for unauthenticated clients, by address and in total.
+/// The work for unauthenticated clients, by address.
 #[derive(Debug, Default)]
 pub(super) struct WorkByAddress {
     key: RandomState,
-    buckets: Mutex<Buckets>,
-}
-
-#[derive(Debug, Default)]
-struct Buckets {
-    by_address: HashMap<u64, TokenBucket>,
-    /// That of all addresses together; `None` before the first work.
-    total: Option<TokenBucket>,
+    buckets: Mutex<HashMap<u64, TokenBucket>>,
 }
 
 impl WorkByAddress {
     /// Counts `work` for a client at `address`. Returns how long the client is delayed.
     pub(super) fn charge(&self, address: IpAddr, work: u32, now: Instant) -> Duration {
-        let delays = self.with_buckets(address, now, |bucket| {
+        self.with_bucket(address, now, |bucket| {
             bucket.take(work.into());
             bucket.delay()
-        });
-        delays.into_iter().max().unwrap_or_default()
+        })
     }
 
     /// Subtracts `work` of a client that has authenticated.
     pub(super) fn refund(&self, address: IpAddr, work: u64, now: Instant) {
-        self.with_buckets(address, now, |bucket| bucket.put(work));
+        self.with_bucket(address, now, |bucket| bucket.put(work));
     }
 
-    /// Changes the bucket of `address` and that of all addresses.
-    fn with_buckets<R>(
-        &self,
-        address: IpAddr,
-        now: Instant,
-        change: impl Fn(&mut TokenBucket) -> R,
-    ) -> [R; 2] {
+    fn with_bucket<R>(&self, address: IpAddr, now: Instant, then: impl FnOnce(&mut TokenBucket) -> R) -> R {
         let slot = self.key.hash_one(address) % ADDRESSES;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let Buckets { by_address, total } = &mut *buckets;
-        let of_address = by_address.entry(slot).or_insert_with(|| TokenBucket::new(RATE, now));
-        let total = total.get_or_insert_with(|| TokenBucket::new(TOTAL_RATE, now));
-        [of_address, total].map(|bucket| {
-            bucket.refill(now);
-            change(bucket)
-        })
+        let bucket = buckets.entry(slot).or_insert_with(|| TokenBucket::new(RATE, now));
+        bucket.refill(now);
+        then(bucket)
     }
 }
 
@@ -97,24 +75,6 @@ mod tests {
     }
 
     #[test]
-    fn work_for_all_addresses_together_is_limited() {
-        let (work, begin) = (WorkByAddress::default(), Instant::now());
-        let mut next: Vec<(IpAddr, Instant)> =
-            (0..2000_u32).map(|number| (IpAddr::from((number % 500).to_be_bytes()), begin)).collect();
-        let (mut done, mut now) = (0, begin);
-        while now < begin + Duration::from_mins(1) {
-            for (address, next) in next.iter_mut().filter(|(_, next)| *next <= now) {
-                done += 2000;
-                *next = now + work.charge(*address, 2000, now).max(Duration::from_micros(200));
-            }
-            now += Duration::from_millis(10);
-        }
-        let permitted = TOTAL_RATE.burst + 60 * TOTAL_RATE.per_second;
-        assert!(done <= permitted * 11 / 10, "{done} of {permitted}");
-        assert!(done >= permitted * 8 / 10, "{done} of {permitted}");
-    }
-
-    #[test]
     fn work_for_clients_that_authenticate_does_not_count() {
         let (work, now) = (WorkByAddress::default(), Instant::now());
         let address = IpAddr::from([198, 51, 100, 7]);
@@ -130,6 +90,6 @@ mod tests {
         for number in 0..100_000_u32 {
             work.charge(IpAddr::from(number.to_be_bytes()), 1, now);
         }
-        assert!(work.buckets.lock().unwrap().by_address.len() <= usize::try_from(ADDRESSES).unwrap());
+        assert!(work.buckets.lock().unwrap().len() <= usize::try_from(ADDRESSES).unwrap());
     }
 }
