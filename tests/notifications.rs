@@ -2,16 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{ALICE, BOB, Client, Dialogue, Lab, Setup};
+use crate::harness::{ALICE, BOB, Client, Dialogue, Lab};
 
 /// `ReadAny`, `Create`, `CreateSubFolder` and `FolderVisible` ([MS-OXCPERM] 2.2.7).
 const RIGHTS: &str = "483";
-
-fn begun(client: Client) -> Dialogue {
-    let mut dialogue = Dialogue::new(client.start());
-    assert_eq!(dialogue.response(), json!({ "ready": true }));
-    dialogue
-}
 
 fn id(response: &Value) -> String {
     response["folder"].as_str().unwrap_or_else(|| panic!("{response}")).to_owned()
@@ -20,20 +14,15 @@ fn id(response: &Value) -> String {
 #[test]
 fn users_of_a_shared_mailbox_are_notified_over_rpc_and_over_http_of_what_each_may_see() {
     let lab = Lab::by_http();
-    let setup = Setup::before(&lab.mapper().to_string()).http();
-    let setup = setup.upstream_key("http", &format!("{:?}", lab.url()));
-    let setup = setup.upstream_key("http_authentication", "\"basic\"");
-    let setup = setup.upstream_key("ca_file", &format!("\"{}\"", lab.certificate().display()));
-    let proxy = setup.stack(&["names"]).top_key("public_url", "\"https://ADDRESS:8443\"").start();
-    let url = format!("https://{}:8443", proxy.address);
+    let (proxy, url) = lab.proxied_by_http();
 
     let alice = Client::notified("alice").user(ALICE, "privacy").with("--url", &url);
     let certificate = proxy.file("own.crt");
     let alice = alice.with("--ca", certificate.to_str().unwrap()).with("--mail", "alice@lab.test");
-    let mut alice = begun(alice);
+    let mut alice = Dialogue::begun(alice);
     let shared = id(&alice.command(&format!("share Shared bob {RIGHTS}")));
     let bob = Client::notified("alice").user(BOB, "privacy");
-    let mut bob = begun(bob.with("--epm", &proxy.mapper().to_string()));
+    let mut bob = Dialogue::begun(bob.with("--epm", &proxy.mapper().to_string()));
 
     for client in [&mut alice, &mut bob] {
         assert_eq!(client.command("subscribe"), json!({ "subscribed": true }));

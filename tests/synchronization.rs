@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{ALICE, BOB, Client, Dialogue, Lab, Setup};
+use crate::harness::{ALICE, BOB, Client, Dialogue, Lab};
 
 /// `ReadAny` and `FolderVisible` ([MS-OXCPERM] 2.2.7).
 const RIGHTS: &str = "401";
@@ -10,26 +10,15 @@ const INBOX: &str = "0100000000000005";
 /// How many messages are in the folder: their stream has several buffers.
 const MESSAGES: usize = 60;
 
-fn begun(client: Client) -> Dialogue {
-    let mut dialogue = Dialogue::new(client.start());
-    assert_eq!(dialogue.response(), json!({ "ready": true }));
-    dialogue
-}
-
 #[test]
 fn a_folder_is_downloaded_over_rpc_and_over_http_as_the_same_stream() {
     let lab = Lab::by_http();
-    let setup = Setup::before(&lab.mapper().to_string()).http();
-    let setup = setup.upstream_key("http", &format!("{:?}", lab.url()));
-    let setup = setup.upstream_key("http_authentication", "\"basic\"");
-    let setup = setup.upstream_key("ca_file", &format!("\"{}\"", lab.certificate().display()));
-    let proxy = setup.stack(&["names"]).top_key("public_url", "\"https://ADDRESS:8443\"").start();
-    let url = format!("https://{}:8443", proxy.address);
+    let (proxy, url) = lab.proxied_by_http();
 
     let alice = Client::synchronizing("alice").user(ALICE, "privacy").with("--url", &url);
     let certificate = proxy.file("own.crt");
     let alice = alice.with("--ca", certificate.to_str().unwrap()).with("--mail", "alice@lab.test");
-    let mut alice = begun(alice);
+    let mut alice = Dialogue::begun(alice);
     let shared = alice.command(&format!("share Shared bob {RIGHTS}"))["folder"].as_str().unwrap().to_owned();
     let subjects: Vec<String> = (0..MESSAGES).map(|number| format!("message-{number}")).collect();
     for subject in &subjects {
@@ -40,7 +29,7 @@ fn a_folder_is_downloaded_over_rpc_and_over_http_as_the_same_stream() {
     assert!(over_http["size"].as_u64() > Some(0x4000), "{}", over_http["size"]);
 
     let bob = Client::synchronizing("alice").user(BOB, "privacy");
-    let mut bob = begun(bob.with("--epm", &proxy.mapper().to_string()));
+    let mut bob = Dialogue::begun(bob.with("--epm", &proxy.mapper().to_string()));
     assert_eq!(bob.command(&format!("download {shared}")), over_http);
     // Of the inbox, bob may see the shared folder only.
     let refused = bob.command(&format!("download {INBOX}"));

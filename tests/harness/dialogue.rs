@@ -1,7 +1,8 @@
 //! A process that executes commands one at a time.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::client::Client;
 use super::process::{Ended, Process};
 
 /// A process that reads one command a line, and responds to each with one line of JSON.
@@ -16,6 +17,13 @@ impl Dialogue {
     /// A dialogue with `process`, none of whose lines was read.
     pub(crate) const fn new(process: Process) -> Self {
         Self { process, responses: 0 }
+    }
+
+    /// A dialogue with `client`, which first reports that it is ready.
+    pub(crate) fn begun(client: Client) -> Self {
+        let mut dialogue = Self::new(client.start());
+        assert_eq!(dialogue.response(), json!({ "ready": true }));
+        dialogue
     }
 
     /// Sends `command` without waiting for its response.

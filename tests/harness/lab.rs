@@ -8,7 +8,7 @@ use super::accounts::{add_account, certificate};
 use super::place::{Folder, address};
 use super::process::Process;
 use super::programs::program;
-use super::proxy::ALICE;
+use super::proxy::{ALICE, Proxy, Setup};
 use super::upstream::SERVICE;
 
 /// `mapiproxy lab`: the small Exchange, whose server is EXCH1.
@@ -38,6 +38,17 @@ impl Lab {
     /// Starts one with MAPI over HTTP and Autodiscover within TLS, for the accounts of [`SERVICE`] and [`ALICE`].
     pub(crate) fn by_http() -> Self {
         Self::started(address(), "http = \"ADDRESS:8444\"\ncertificate = \"own.crt\"\nkey = \"own.key\"\n")
+    }
+
+    /// Starts a proxy before one with HTTP, by both protocols. Also returns the URL for its clients.
+    pub(crate) fn proxied_by_http(&self) -> (Proxy, String) {
+        let setup = Setup::before(&self.mapper().to_string()).http();
+        let setup = setup.upstream_key("http", &format!("{:?}", self.url()));
+        let setup = setup.upstream_key("http_authentication", "\"basic\"");
+        let setup = setup.upstream_key("ca_file", &format!("\"{}\"", self.certificate().display()));
+        let proxy = setup.stack(&["names"]).top_key("public_url", "\"https://ADDRESS:8443\"").start();
+        let url = format!("https://{}:8443", proxy.address);
+        (proxy, url)
     }
 
     fn started(address: Ipv4Addr, keys: &str) -> Self {

@@ -161,15 +161,20 @@ def obey(notified, changing, command, arguments):
         raise ValueError(f"{command} is no command")
 
 
-def main():
-    parser = common.client_arguments(__doc__.splitlines()[0], asks_endpoint_mapper=False)
+def mailbox_options(description):
+    """The arguments of a client of a mailbox, by RPC or HTTP."""
+    parser = common.client_arguments(description, asks_endpoint_mapper=False)
     parser.add_argument("--epm", type=common.endpoint_mapper, help="RPC at the server of this endpoint mapper")
     parser.add_argument("--url", help="HTTP at this URL")
     parser.add_argument("--ca", help="a file of trusted certificates")
     parser.add_argument("--mail", help="the address for Autodiscover")
     parser.add_argument("--owner", required=True, help="whose mailbox it is")
     parser.set_defaults(transport="ncacn_ip_tcp", scheme="basic")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    options = mailbox_options(__doc__.splitlines()[0])
     session = HttpSession if options.url else RpcSession
     notified, changing = (Mailbox(session(options), options.owner) for _ in range(2))
     say(ready=True)

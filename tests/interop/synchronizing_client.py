@@ -79,14 +79,7 @@ def obey(mailbox, command, arguments):
 
 
 def main():
-    parser = common.client_arguments(__doc__.splitlines()[0], asks_endpoint_mapper=False)
-    parser.add_argument("--epm", type=common.endpoint_mapper, help="RPC at the server of this endpoint mapper")
-    parser.add_argument("--url", help="HTTP at this URL")
-    parser.add_argument("--ca", help="a file of trusted certificates")
-    parser.add_argument("--mail", help="the address for Autodiscover")
-    parser.add_argument("--owner", required=True, help="whose mailbox it is")
-    parser.set_defaults(transport="ncacn_ip_tcp", scheme="basic")
-    options = parser.parse_args()
+    options = notified_client.mailbox_options(__doc__.splitlines()[0])
     session = notified_client.HttpSession if options.url else notified_client.RpcSession
     mailbox = Synchronized(session(options), options.owner)
     say(ready=True)

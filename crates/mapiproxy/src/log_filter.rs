@@ -7,16 +7,22 @@ use tracing_subscriber::filter::{LevelFilter, ParseError};
 /// peer, without a rate limit. The proxy logs failed handshakes itself, with a rate limit.
 const DEFAULT: &str = "warn,rustls=off";
 
+/// A value of `--log` is not valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected error, warn, info, debug or trace, optionally followed by PART=LEVEL, for example info,net=debug"
+)]
+pub(crate) struct InvalidFilter;
+
 /// Checks `text`, a value of `--log`, and returns it. A word without `=` must be a level: the filter's own parser takes
 /// any other word for a part of the program, and would log no line of the other parts.
-pub(crate) fn parse(text: &str) -> Result<String, String> {
+pub(crate) fn parse(text: &str) -> Result<String, InvalidFilter> {
     let is_level = |item: &str| !item.is_empty() && item.parse::<LevelFilter>().is_ok();
     let is_valid = |item: &str| item.contains('=') || is_level(item);
     if text.split(',').all(is_valid) && filter(text).is_ok() {
         Ok(text.to_owned())
     } else {
-        let parts = "optionally followed by PART=LEVEL, for example info,net=debug";
-        Err(format!("expected error, warn, info, debug or trace, {parts}"))
+        Err(InvalidFilter)
     }
 }
 
@@ -37,7 +43,10 @@ mod tests {
     fn a_word_that_is_no_level_is_refused() {
         for text in ["warning", "verbose", "", "net", "info,net", "a=b=c", "info,net=loud", "info,,net=debug"]
         {
-            assert!(parse(text).is_err_and(|why| why.starts_with("expected error, warn, info")), "{text}");
+            assert!(
+                parse(text).is_err_and(|why| why.to_string().starts_with("expected error, warn, info")),
+                "{text}"
+            );
         }
         for text in ["warn", "INFO", "off", "info,net=debug", "net::event_log=trace,error"] {
             assert_eq!(parse(text).as_deref(), Ok(text));

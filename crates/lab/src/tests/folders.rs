@@ -39,9 +39,20 @@ const IPM_SUBTREE: usize = 3;
 const INBOX: usize = 4;
 
 pub(super) fn create(mail: &mut Mail, parent: u8, name: &str, output: u8) -> Result<FolderId, ErrorCode> {
+    create_of(mail, parent, name, output, FolderType::GENERIC)
+}
+
+/// Creates a folder of this type in the folder at `parent`.
+pub(super) fn create_of(
+    mail: &mut Mail,
+    parent: u8,
+    name: &str,
+    output: u8,
+    folder_type: FolderType,
+) -> Result<FolderId, ErrorCode> {
     let request = RopCreateFolderRequest {
         output_handle_index: OutputHandleIndex(output),
-        folder_type: FolderType::GENERIC,
+        folder_type,
         use_unicode_strings: Bool::TRUE,
         open_existing: Bool::FALSE,
         reserved: 0,

@@ -17,23 +17,11 @@ use super::Caller;
 use super::folders::{create, permit};
 use super::mail::{LOGON, Mail, text};
 use super::messages::{INBOX, modify, recipient};
+use super::submission::{mail, subjects};
 
 const SUBJECT: PropTag = PropTag::PidTagSubject;
 const OUTBOX: usize = 5;
 const DEFERRED: usize = 1;
-
-fn mail(caller: &Caller, user: &str) -> Mail {
-    let mut mail = Mail::open(caller, user, user).unwrap();
-    mail.open_folder(mail.special(INBOX), 1).unwrap();
-    mail
-}
-
-/// The subjects of the messages in a folder.
-fn subjects(mail: &mut Mail, folder: FolderId) -> Vec<String> {
-    mail.open_folder(folder, 10).unwrap();
-    mail.open_table(10, true, 11).unwrap();
-    mail.texts(11, SUBJECT)
-}
 
 fn inbox(mail: &mut Mail) -> Vec<String> {
     let inbox = mail.special(INBOX);

@@ -1,12 +1,11 @@
 //! Tests of search folders.
 
 use mapi::ErrorCode;
-use mapi::data::{FolderId, Text};
+use mapi::data::FolderId;
 use mapi::property::{FuzzyLevel, PropTag, PropertyValue, Restriction};
 use mapi::rop::folder::{
-    EmptyFolderRequest, FolderType, RopCreateFolderRequest, RopGetSearchCriteriaRequest,
-    RopGetSearchCriteriaResponse, RopSetSearchCriteriaRequest, SearchRequestFlags as Flags,
-    SearchResponseFlags,
+    EmptyFolderRequest, FolderType, RopGetSearchCriteriaRequest, RopGetSearchCriteriaResponse,
+    RopSetSearchCriteriaRequest, SearchRequestFlags as Flags, SearchResponseFlags,
 };
 use mapi::rop::logon_store::StoreState;
 use mapi::rop::notification::{NotificationTypes, RopRegisterNotificationRequest, WantWholeStore};
@@ -14,7 +13,7 @@ use mapi::rop::shared::Sized16;
 use mapi::rop::{Bool, Empty, List16, OutputHandleIndex, RequestBody, ResponseBody};
 
 use super::Caller;
-use super::folders::{create, permit};
+use super::folders::{create, create_of, permit};
 use super::mail::{LOGON, Mail, text};
 use super::messages::{INBOX, KEEP, delete, message, save, transfer};
 
@@ -26,19 +25,7 @@ const DEEP: Flags = Flags::RECURSIVE_SEARCH;
 
 /// Creates a search folder in the folder at `parent`.
 fn create_search(mail: &mut Mail, parent: u8, name: &str, output: u8) -> Result<FolderId, ErrorCode> {
-    let request = RopCreateFolderRequest {
-        output_handle_index: OutputHandleIndex(output),
-        folder_type: FolderType::SEARCH,
-        use_unicode_strings: Bool::TRUE,
-        open_existing: Bool::FALSE,
-        reserved: 0,
-        display_name: Text::from(name),
-        comment: Text::from(""),
-    };
-    match mail.rop(parent, RequestBody::RopCreateFolder(request))? {
-        ResponseBody::RopCreateFolder(created) => Ok(created.folder_id),
-        other => panic!("{other:?}"),
-    }
+    create_of(mail, parent, name, output, FolderType::SEARCH)
 }
 
 /// That the subject begins with "tea".

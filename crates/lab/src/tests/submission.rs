@@ -19,14 +19,15 @@ const OUTBOX: usize = 5;
 const SENT: usize = 6;
 const SUBJECT: PropTag = PropTag::PidTagSubject;
 
-fn mail(caller: &Caller, user: &str) -> Mail {
+/// A session of a user with the inbox open.
+pub(super) fn mail(caller: &Caller, user: &str) -> Mail {
     let mut mail = Mail::open(caller, user, user).unwrap();
     mail.open_folder(mail.special(INBOX), 1).unwrap();
     mail
 }
 
 /// The subjects of the messages in a folder.
-fn subjects(mail: &mut Mail, folder: FolderId) -> Vec<String> {
+pub(super) fn subjects(mail: &mut Mail, folder: FolderId) -> Vec<String> {
     mail.open_folder(folder, 10).unwrap();
     mail.open_table(10, true, 11).unwrap();
     mail.texts(11, SUBJECT)

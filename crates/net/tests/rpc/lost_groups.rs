@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
@@ -346,15 +346,21 @@ async fn a_session_ends_whose_server_closes_its_group_with_the_response_that_ope
     assert_eq!((proxy.ends(), alice.group.handles().len()), (1, 0));
 }
 
-#[tokio::test]
-async fn a_call_that_waits_for_another_is_not_sent_after_the_end_of_its_session() {
+/// A proxy with a module that defers calls once the value is set, until something is sent.
+async fn deferring() -> (Proxy, Arc<Mutex<bool>>, Sender<()>) {
     let (open, opened) = channel();
     let defers = Arc::new(Mutex::new(false));
     let gate = Gate { opened: Arc::new(Mutex::new(opened)), first: Arc::clone(&defers) };
     let pool = Pool::new(NonZeroUsize::new(4).unwrap());
     net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
     let deferral = Deferral { pool, time_limit: LIMIT };
-    let mut proxy = Proxy::with(vec![Box::new(gate)], Some(deferral)).await;
+    let proxy = Proxy::with(vec![Box::new(gate)], Some(deferral)).await;
+    (proxy, defers, open)
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_another_is_not_sent_after_the_end_of_its_session() {
+    let (mut proxy, defers, open) = deferring().await;
     let (alice, bob) = (proxy.client("alice"), proxy.client("bob"));
     let (mut connection, mut his) = (alice.connection(), bob.connection());
     let handle = alice.connect(&mut connection, NO_LINK).await;
@@ -375,13 +381,7 @@ async fn a_call_that_waits_for_another_is_not_sent_after_the_end_of_its_session(
 
 #[tokio::test]
 async fn a_call_that_waits_for_another_ends_as_its_session_if_the_server_was_not_reached_since() {
-    let (open, opened) = channel();
-    let defers = Arc::new(Mutex::new(false));
-    let gate = Gate { opened: Arc::new(Mutex::new(opened)), first: Arc::clone(&defers) };
-    let pool = Pool::new(NonZeroUsize::new(4).unwrap());
-    net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
-    let deferral = Deferral { pool, time_limit: LIMIT };
-    let mut proxy = Proxy::with(vec![Box::new(gate)], Some(deferral)).await;
+    let (mut proxy, defers, open) = deferring().await;
     let alice = proxy.client("alice");
     let (mut connection, mut replies) = (alice.connection(), Vec::new());
     let handle = alice.connect(&mut connection, NO_LINK).await;
