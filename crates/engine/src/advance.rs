@@ -10,12 +10,17 @@ use wire::Endian;
 use crate::ahead::{AheadRequest, AheadResponse};
 use crate::body::OperationKey;
 use crate::deferred::{Deferred, Work};
+use crate::engine::Engine;
 use crate::flight::Flight;
 use crate::message::Message;
-use crate::next::{Ahead, AwaitsUpstream, AwaitsWork, DeferredWork, Finished, Next, Outcome, Reply};
+use crate::next::{Ahead, Answer, AwaitsUpstream, AwaitsWork, DeferredWork, Finished, Next, Outcome, Reply};
+use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
+use crate::session::Session;
 use crate::sessions::binding::End;
+use crate::sessions::handle_binding::little_endian;
 use crate::stack::{RequestOutcome, ResponseOutcome, Resume};
+use crate::step::Step;
 
 impl AwaitsUpstream {
     /// Continues the operation with the `outcome` of its call to the upstream. `random` makes context handles.
@@ -30,8 +35,8 @@ impl AwaitsUpstream {
                 let Flight { operation, engine, session, binding, .. } = &mut *flight;
                 let binding = binding.as_dyn();
                 match binding.upstream_response(engine, operation, session, (stub, endian), random) {
-                    Ok(stub) => {
-                        operation.response = Some(Message::new(operation.key(), stub, Endian::Little));
+                    Ok((stub, endian)) => {
+                        operation.response = Some(Message::new(operation.key(), stub, endian));
                         respond(flight)
                     }
                     Err(refusal) => refuse(flight, refusal),
@@ -57,25 +62,33 @@ impl AwaitsWork {
         match work {
             DeferredWork::Decision(work) => {
                 let module = work.module;
-                let outcome = work.finish().and_then(|then| {
-                    flight.in_session(|engine, operation, session| {
+                match work.finish() {
+                    Ok(then) => request_step(flight, move |engine, operation, session| {
                         let decision = then(operation, session);
                         let resume = Resume { module, extra_steps, known: Some(decision) };
                         engine.stack().dispatch(operation, session, resume)
-                    })
-                });
-                after_request(flight, outcome.unwrap_or_else(RequestOutcome::Refused))
+                    }),
+                    Err(refusal) => refuse(flight, refusal),
+                }
             }
             DeferredWork::Delivery(work) => {
                 let module = work.module;
-                let outcome = work.finish().and_then(|then| {
-                    flight.in_session(|engine, operation, session| {
+                match work.finish() {
+                    Ok(then) => response_step(flight, move |engine, operation, session| {
                         let delivery = then(operation, session);
                         let resume = Resume { module, extra_steps, known: Some(delivery) };
                         engine.stack().deliver(operation, session, resume)
-                    })
-                });
-                after_response(flight, outcome.unwrap_or_else(ResponseOutcome::Refused))
+                    }),
+                    Err(refusal) => after_response(flight, refusal.into()),
+                }
+            }
+            DeferredWork::Request(step) => {
+                let outcome = step.finish(&mut flight);
+                after_request(flight, outcome)
+            }
+            DeferredWork::Response(step) => {
+                let answer = step.finish(&mut flight);
+                after_response(flight, answer)
             }
         }
     }
@@ -98,9 +111,19 @@ impl Next {
 }
 
 /// Passes a request to the modules.
-pub(crate) fn begin(mut flight: Box<Flight>) -> Next {
-    let outcome = flight.in_session(|engine, operation, session| engine.stack().request(operation, session));
-    after_request(flight, outcome.unwrap_or_else(RequestOutcome::Refused))
+pub(crate) fn begin(flight: Box<Flight>) -> Next {
+    request_step(flight, |engine, operation, session| engine.stack().request(operation, session))
+}
+
+/// Runs `hooks` with the session locked, and continues a request as they decide.
+fn request_step(
+    mut flight: Box<Flight>,
+    hooks: impl FnOnce(&Engine, &mut Operation, &mut Session) -> RequestOutcome + Send + 'static,
+) -> Next {
+    match flight.step(hooks, |_, outcome| outcome.unwrap_or_else(RequestOutcome::Refused)) {
+        Step::Done(outcome) => after_request(flight, outcome),
+        Step::Pooled(step) => Next::Defer(AwaitsWork { flight, work: DeferredWork::Request(step) }),
+    }
 }
 
 /// Continues a request as the modules decided.
@@ -152,27 +175,53 @@ fn ahead_request(flight: &mut Flight, request: &AheadRequest) -> Result<(Operati
 fn responded_ahead(mut flight: Box<Flight>, ahead: Ahead, response: AheadResponse) -> Next {
     flight.operation.ahead.push(response);
     let extra_steps = flight.extra_steps;
-    let outcome = flight.in_session(|engine, operation, session| {
+    request_step(flight, move |engine, operation, session| {
         let resume = Resume { module: ahead.module, extra_steps, known: None };
         engine.stack().dispatch(operation, session, resume)
-    });
-    after_request(flight, outcome.unwrap_or_else(RequestOutcome::Refused))
+    })
 }
 
 /// Passes a response to the modules.
-fn respond(mut flight: Box<Flight>) -> Next {
+fn respond(flight: Box<Flight>) -> Next {
     let extra_steps = flight.extra_steps;
-    let outcome = flight
-        .in_session(|engine, operation, session| engine.stack().response(operation, session, extra_steps));
-    after_response(flight, outcome.unwrap_or_else(ResponseOutcome::Refused))
+    response_step(flight, move |engine, operation, session| {
+        if let Err(refusal) = convert_response(operation) {
+            return ResponseOutcome::Refused(refusal);
+        }
+        engine.stack().response(operation, session, extra_steps)
+    })
+}
+
+/// Converts the upstream's response to little-endian, if it is not.
+fn convert_response(operation: &mut Operation) -> Result<(), Refusal> {
+    if let Some(response) = operation.response.as_mut().filter(|it| it.original_endian() == Endian::Big) {
+        let stub = little_endian(response.key(), response.original().clone(), Endian::Big)?;
+        response.replace_bytes(stub);
+    }
+    Ok(())
+}
+
+/// Runs `hooks` with the session locked, and continues a response as they decide.
+fn response_step(
+    mut flight: Box<Flight>,
+    hooks: impl FnOnce(&Engine, &mut Operation, &mut Session) -> ResponseOutcome + Send + 'static,
+) -> Next {
+    let answer = |operation: &mut Operation, outcome| match outcome {
+        Ok(ResponseOutcome::Passed) => Answer::Reply(leaving_response(operation)),
+        Ok(ResponseOutcome::Defer { work, module }) => Answer::Defer { work, module },
+        Ok(ResponseOutcome::Refused(refusal)) | Err(refusal) => Answer::from(refusal),
+    };
+    match flight.step(hooks, answer) {
+        Step::Done(answer) => after_response(flight, answer),
+        Step::Pooled(step) => Next::Defer(AwaitsWork { flight, work: DeferredWork::Response(step) }),
+    }
 }
 
 /// Continues a response as the modules decided.
-fn after_response(mut flight: Box<Flight>, outcome: ResponseOutcome) -> Next {
-    let reply = match outcome {
-        ResponseOutcome::Passed => leaving_response(&flight),
-        ResponseOutcome::Refused(refusal) => Reply::Refused(refusal),
-        ResponseOutcome::Defer { work, module } => match submit(&mut flight, work, module) {
+fn after_response(mut flight: Box<Flight>, answer: Answer) -> Next {
+    let reply = match answer {
+        Answer::Reply(reply) => reply,
+        Answer::Defer { work, module } => match submit(&mut flight, work, module) {
             Ok(work) => return Next::Defer(AwaitsWork { flight, work: DeferredWork::Delivery(work) }),
             Err(refusal) => Reply::Refused(refusal),
         },
@@ -182,8 +231,8 @@ fn after_response(mut flight: Box<Flight>, outcome: ResponseOutcome) -> Next {
 }
 
 /// The response to send to the client, encoded again if a module changed it.
-fn leaving_response(flight: &Flight) -> Reply {
-    let Some(response) = &flight.operation.response else {
+fn leaving_response(operation: &Operation) -> Reply {
+    let Some(response) = &operation.response else {
         return Reply::Refused(Refusal::new(RefusalKind::Failed, "a module removed the response"));
     };
     if let Err(refusal) = response.work().check_response() {

@@ -48,6 +48,9 @@ impl<D: 'static> Work<D> {
 }
 
 /// The pool for deferred work, and the time limit of a job.
+///
+/// Its threads also decode the long messages of operations, and pass these to the modules, so that the thread of a
+/// connection does not do so for several milliseconds. Such a job fails and is refused like the work of a module.
 #[derive(Debug, Clone)]
 pub struct Deferral {
     /// The pool that executes the jobs.
@@ -65,17 +68,41 @@ impl Deferral {
         work: Work<D>,
         (module, name): (usize, &'static str),
     ) -> Result<Deferred<D>, Refusal> {
-        let job = self.pool.submit(Job::new(context.clone(), work.0)).map_err(|refused| {
+        let job =
+            self.submit_job(Job::new(context.clone(), work.0), &format_args!("work of the module {name}"))?;
+        Ok(Deferred { module, name, time_limit: self.time_limit, job })
+    }
+
+    /// Submits a job to the pool. `work` is its name, for the reason of a refusal.
+    pub(crate) fn submit_job<T: Send + 'static>(
+        &self,
+        job: Job<T>,
+        work: &dyn fmt::Display,
+    ) -> Result<PendingJob<T>, Refusal> {
+        self.pool.submit(job).map_err(|refused| {
             let (kind, key) = match refused {
                 SubmitError::QueueFull | SubmitError::UserLimit => {
                     (RefusalKind::TooBusy, " (deferred.queue)")
                 }
                 SubmitError::Closed => (RefusalKind::Failed, ""),
             };
-            Refusal::new(kind, format!("cannot defer work of the module {name}: {refused}{key}"))
-        })?;
-        Ok(Deferred { module, name, time_limit: self.time_limit, job })
+            Refusal::new(kind, format!("cannot defer {work}: {refused}{key}"))
+        })
     }
+}
+
+/// The refusal of an operation because a job has no result, for the reason `error`, or has none yet. `work` is the name
+/// of the job.
+pub(crate) fn refusal_of_job(error: Option<JobError>, work: &dyn fmt::Display) -> Refusal {
+    let (kind, why) = match error {
+        Some(JobError::Context(error)) => (RefusalKind::AccessDenied, error.to_string()),
+        Some(displaced @ JobError::Displaced) => {
+            (RefusalKind::TooBusy, format!("cannot defer {work}: {displaced} (deferred.queue)"))
+        }
+        Some(failed) => (RefusalKind::Failed, format!("deferred {work}: {failed}")),
+        None => (RefusalKind::TimedOut, format!("deferred {work} exceeded deferred.seconds")),
+    };
+    Refusal::new(kind, why)
 }
 
 /// Submitted work: queued, being executed, or done.
@@ -94,25 +121,12 @@ impl<D> Deferred<D> {
 
     /// Takes the result. Returns a refusal if the work failed or has no result yet.
     pub(crate) fn finish(self) -> Result<Then<D>, Refusal> {
-        match self.job.take_result() {
-            Some(Ok(then)) => Ok(then),
-            Some(Err(JobError::Context(error))) => {
-                Err(Refusal::new(RefusalKind::AccessDenied, error.to_string()))
-            }
-            Some(Err(displaced @ JobError::Displaced)) => {
-                let why =
-                    format!("cannot defer work of the module {}: {displaced} (deferred.queue)", self.name);
-                Err(Refusal::new(RefusalKind::TooBusy, why))
-            }
-            Some(Err(failed)) => {
-                let why = format!("deferred work of the module {}: {failed}", self.name);
-                Err(Refusal::new(RefusalKind::Failed, why))
-            }
-            None => {
-                let why = format!("deferred work of the module {} exceeded deferred.seconds", self.name);
-                Err(Refusal::new(RefusalKind::TimedOut, why))
-            }
-        }
+        let error = match self.job.take_result() {
+            Some(Ok(then)) => return Ok(then),
+            Some(Err(error)) => Some(error),
+            None => None,
+        };
+        Err(refusal_of_job(error, &format_args!("work of the module {}", self.name)))
     }
 }
 

@@ -39,7 +39,8 @@ impl Engine {
         Self { shared: Arc::new(Shared { stack, ..Shared::default() }) }
     }
 
-    /// Sets the pool to which modules may defer work. Without a pool, an operation that a module defers is refused. A
+    /// Sets the pool to which modules may defer work, and whose threads decode long messages. Without a pool, an
+    /// operation that a module defers is refused, and long messages are decoded on the thread of their connection. A
     /// second call has no effect.
     #[must_use]
     pub fn with_deferral(self, deferral: Deferral) -> Self {
@@ -125,11 +126,12 @@ impl Engine {
         })
     }
 
-    /// Ends a session, and calls [`unbind`](crate::Module::unbind) of the modules. A second call has no effect.
+    /// Ends a session, and calls [`unbind`](crate::Module::unbind) of the modules. A second call has no effect. If
+    /// another thread has the session locked, that thread ends it as soon as it unlocks it.
     pub(crate) fn end_session(&self, session: &SharedSession) {
-        // Another thread may hold the lock for a while.
         session.close();
-        let mut session = session.lock();
+        session.request_end();
+        let Some(mut session) = session.try_lock() else { return };
         if session.end() {
             if let Some(index) = session.index() {
                 self.store_sessions().forget_index(index, session.id());

@@ -1,7 +1,5 @@
 //! An operation in progress, with its session and its session binding.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use bytes::Bytes;
 use identity::SecurityContext;
 use mapi::Interface;
@@ -12,7 +10,7 @@ use crate::body::OperationKey;
 use crate::engine::Engine;
 use crate::operation::{Incoming, Operation};
 use crate::refusal::{Refusal, RefusalKind};
-use crate::session::{Session, SharedSession};
+use crate::session::SharedSession;
 use crate::sessions::binding::{End, SessionBinding};
 use crate::sessions::cookie_binding::CookieBinding;
 use crate::sessions::handle_binding::HandleBinding;
@@ -38,7 +36,7 @@ pub struct Flight {
     /// How often modules sent a request ahead of the operation, or deferred its request or response.
     pub(crate) extra_steps: usize,
     /// See [`Flight::reached`].
-    reached: Option<MemoryLimit>,
+    pub(crate) reached: Option<MemoryLimit>,
     /// The memory of what was decoded, in the limits of the user.
     memory: Option<MemoryShare>,
     /// Whether [`Flight::settle`] was called.
@@ -130,32 +128,6 @@ impl Flight {
         }
     }
 
-    /// Runs `hooks` with the session locked.
-    ///
-    /// # Errors
-    /// If the session has ended meanwhile: the state that modules kept for it was dropped, and nothing would drop state
-    /// that a hook stored now.
-    /// If a hook panics, or the state that modules keep exceeds a limit: then the session ends.
-    pub(crate) fn in_session<R>(
-        &mut self,
-        hooks: impl FnOnce(&Engine, &mut Operation, &mut Session) -> R,
-    ) -> Result<R, Refusal> {
-        let Self { operation, engine, session, reached, .. } = self;
-        let mut session = session.lock();
-        if session.is_ended() || session.is_broken() {
-            return Err(ended_in_flight());
-        }
-        let done = catch_unwind(AssertUnwindSafe(|| {
-            let done = hooks(engine, operation, &mut session);
-            *reached = reached.or(session.take_reached());
-            session.count_module_state().map(|()| done).map_err(too_much_state)
-        }));
-        let panicked = |_| {
-            Refusal::new(RefusalKind::SessionBroken, "a hook of a module panicked; the session was ended")
-        };
-        done.map_err(panicked).flatten().inspect_err(|_| session.mark_broken())
-    }
-
     /// Prepares the operation for a wait, for the upstream or for deferred work: drops what will not be read, and
     /// counts the memory of the rest.
     ///
@@ -238,7 +210,7 @@ pub(crate) fn ended_in_flight() -> Refusal {
 }
 
 /// The refusal of an operation after which modules keep too much of its session.
-fn too_much_state(limit: MemoryLimit) -> Refusal {
+pub(crate) fn too_much_state(limit: MemoryLimit) -> Refusal {
     let why = format!("{limit}: modules keep too much state of the session, which was ended");
     Refusal::new(RefusalKind::TooBusy, why)
 }

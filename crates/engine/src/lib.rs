@@ -150,6 +150,7 @@ pub mod rops;
 mod session;
 mod sessions;
 mod stack;
+mod step;
 mod user_memory;
 mod views;
 mod work;

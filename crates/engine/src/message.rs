@@ -151,11 +151,22 @@ impl<B: Body> Message<B> {
         self.work
     }
 
+    /// Drops the decoded body, and the changes to it.
+    pub(crate) fn drop_body(&mut self) {
+        self.decoded = None;
+        self.changed = false;
+    }
+
     /// Drops the decoded body, unless it was changed. It is decoded again on access.
     pub(crate) fn drop_view(&mut self) {
         if !self.changed {
             self.decoded = None;
         }
+    }
+
+    /// The message as it was received, not decoded. Shares its bytes.
+    pub(crate) fn as_received(&self) -> Self {
+        Self::new(self.key, self.original.clone(), self.endian)
     }
 
     /// How many bytes the decoded body takes, at most.

@@ -10,13 +10,15 @@ use rpc::pdu::FaultStatus;
 use wire::Endian;
 
 use crate::body::OperationKey;
-use crate::deferred::Deferred;
+use crate::deferred::{Deferred, Work};
 use crate::flight::{Binding, Flight, ended_in_flight};
 use crate::module::{Decision, Delivery};
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::sessions::cookie_binding::{Eviction, response_code};
 use crate::sessions::handle_binding::{CALL_FAILED, fault_status};
 use crate::sessions::opening::OpeningSession;
+use crate::stack::RequestOutcome;
+use crate::step::{PooledStep, StepResult};
 
 /// The next step of an operation.
 ///
@@ -42,7 +44,8 @@ use crate::sessions::opening::OpeningSession;
 pub enum Next {
     /// Send the request to the upstream, as the caller, and [resume](AwaitsUpstream::resume) with the outcome.
     Forward(AwaitsUpstream),
-    /// Wait until the work is done or its time limit has passed, and [resume](AwaitsWork::resume).
+    /// Wait until the work is done on a thread of the pool or its time limit has passed, and
+    /// [resume](AwaitsWork::resume).
     Defer(AwaitsWork),
     /// Send the reply to the client; the operation is over.
     Done(Finished),
@@ -66,7 +69,9 @@ pub(crate) struct Ahead {
     pub(crate) key: OperationKey,
 }
 
-/// An operation that waits for a module's deferred work.
+/// An operation that waits for a module's deferred work, or until a thread of the pool has decoded a long response and
+/// passed it to the modules. That thread has the operation meanwhile; [`Flight::operation`] is another value with the
+/// same number, the request and the response.
 #[derive(Debug)]
 #[must_use = "an operation that is dropped is aborted"]
 pub struct AwaitsWork {
@@ -74,13 +79,44 @@ pub struct AwaitsWork {
     pub(crate) work: DeferredWork,
 }
 
-/// Deferred work, by the decision that it returns.
+/// Deferred work, by what it returns.
 #[derive(Debug)]
 pub(crate) enum DeferredWork {
-    /// A decision about the request.
+    /// A decision of a module about the request.
     Decision(Deferred<Decision>),
-    /// A decision about the response.
+    /// A decision of a module about the response.
     Delivery(Deferred<Delivery>),
+    /// The decision of the stack about the request.
+    Request(PooledStep<RequestOutcome>),
+    /// The response of the operation.
+    Response(PooledStep<Answer>),
+}
+
+/// The result of passing a response to the modules.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// The reply to the client.
+    Reply(Reply),
+    /// The module with this number on the stack defers the response.
+    Defer { work: Work<Delivery>, module: usize },
+}
+
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Self {
+        Self::Reply(Reply::Refused(refusal))
+    }
+}
+
+impl StepResult for Answer {
+    fn is_last(&self) -> bool {
+        matches!(self, Self::Reply(_))
+    }
+}
+
+impl StepResult for RequestOutcome {
+    fn is_last(&self) -> bool {
+        false
+    }
 }
 
 /// An operation that has ended.
@@ -275,6 +311,8 @@ impl AwaitsWork {
         match &self.work {
             DeferredWork::Decision(work) => work.time_limit,
             DeferredWork::Delivery(work) => work.time_limit,
+            DeferredWork::Request(step) => step.time_limit,
+            DeferredWork::Response(step) => step.time_limit,
         }
     }
 
@@ -283,6 +321,8 @@ impl AwaitsWork {
         match &mut self.work {
             DeferredWork::Decision(work) => work.poll(task),
             DeferredWork::Delivery(work) => work.poll(task),
+            DeferredWork::Request(step) => step.poll(task),
+            DeferredWork::Response(step) => step.poll(task),
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::body::{OperationKey, Request, Response};
 use crate::kind::OperationKind;
 use crate::message::Message;
 use crate::rops::exchange::OperationRops;
-use crate::work::Work;
+use crate::rops::payload;
+use crate::work::{LONG_MESSAGE, Work};
 
 /// The envelope: the protocol that carries an operation. Framing, authentication, session lookup and the form of a
 /// refusal depend on it; hooks of modules do not. Envelopes are compared by name.
@@ -179,6 +180,44 @@ impl Operation {
         self.rops.as_ref()
     }
 
+    /// The operation without what was decoded of it or noted: another value with the same number. It takes the place of
+    /// an operation that a thread of the pool has.
+    pub(crate) fn outline(&self) -> Self {
+        let Self { id, key, envelope, peer, at, .. } = *self;
+        Self {
+            id,
+            key,
+            envelope,
+            context: self.context.clone(),
+            peer,
+            at,
+            request: self.request.as_received(),
+            response: self.response.as_ref().map(Message::as_received),
+            ahead: Vec::new(),
+            rops: None,
+            rop_work: Work::NONE,
+            taken_work: 0,
+            undecoded: [None, None],
+            notes: Vec::new(),
+        }
+    }
+
+    /// Whether a response, which modules will see, is so long that decoding it takes several milliseconds.
+    pub(crate) fn has_long_message(&mut self) -> bool {
+        self.response.as_mut().is_some_and(is_long)
+            || self.ahead.iter_mut().any(|ahead| match ahead {
+                AheadResponse::Response(response) => is_long(response),
+                AheadResponse::Refused(_) => false,
+            })
+    }
+
+    /// Drops what was decoded of the response, which is not decoded again.
+    pub(crate) fn drop_response_view(&mut self) {
+        if let Some(response) = &mut self.response {
+            response.drop_body();
+        }
+    }
+
     /// The units of decoding since the last call, each about 70 nanoseconds of processor time, with the modules' part.
     pub(crate) fn take_work(&mut self) -> u32 {
         let response = self.response.as_ref().map_or(0, |response| response.work().units);
@@ -212,4 +251,12 @@ impl Operation {
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
+}
+
+/// Whether `response` is longer than [`LONG_MESSAGE`].
+fn is_long(response: &mut Message<Response>) -> bool {
+    let key = response.key();
+    response.original().len() > LONG_MESSAGE
+        || payload::carries_rops(key)
+            && response.view().is_ok_and(|response| payload::is_response_longer(response, LONG_MESSAGE))
 }

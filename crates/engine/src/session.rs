@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use identity::{Proof, SecurityContext};
+use identity::{Identity, Proof, SecurityContext};
 use mapi::Interface;
 use wire::Now;
 
@@ -24,8 +24,6 @@ pub struct Session {
     /// The index that the server issued to a session of the mailbox store over RPC (`picxr`, [MS-OXCRPC] 3.1.4.1).
     index: Option<u16>,
     ended: bool,
-    /// A hook panicked, so the state may be inconsistent, or the state of modules exceeds a limit.
-    broken: bool,
 }
 
 impl std::fmt::Debug for Session {
@@ -39,7 +37,6 @@ impl std::fmt::Debug for Session {
             .field("objects", &self.objects.len())
             .field("index", &self.index)
             .field("ended", &self.ended)
-            .field("broken", &self.broken)
             .finish()
     }
 }
@@ -53,8 +50,8 @@ impl Session {
         module_states: ModuleStates,
         objects: ObjectTable,
     ) -> Self {
-        let (index, ended, broken) = (None, false, false);
-        Self { id, interface, context, peer, module_states, objects, index, ended, broken }
+        let (index, ended) = (None, false);
+        Self { id, interface, context, peer, module_states, objects, index, ended }
     }
 
     /// The open server objects of the session. Within a hook for single ROPs the table is empty: use the view of the
@@ -87,14 +84,6 @@ impl Session {
     /// The security context of the session. Its identity is that of all operations of the session.
     pub const fn context(&self) -> &SecurityContext {
         &self.context
-    }
-
-    /// Replaces a security context that has expired or was revoked at `now` by `context`, a later one of the same
-    /// identity.
-    pub(crate) fn renew(&mut self, context: &SecurityContext, now: Now) {
-        if self.context.identity() == context.identity() && self.context.check(now).is_err() {
-            self.context = context.clone();
-        }
     }
 
     /// The address of the client that began the session.
@@ -143,16 +132,6 @@ impl Session {
         self.ended
     }
 
-    /// Marks the session as broken, because a hook panicked or the state of modules exceeds a limit: it is to end.
-    pub(crate) const fn mark_broken(&mut self) {
-        self.broken = true;
-    }
-
-    /// Whether the session is to end because of its state.
-    pub(crate) const fn is_broken(&self) -> bool {
-        self.broken
-    }
-
     /// Drops the modules' values and the object table.
     pub(crate) fn clear(&mut self) {
         self.module_states.clear();
@@ -161,6 +140,9 @@ impl Session {
 }
 
 /// A session that several connections of one client may share.
+///
+/// A thread of the pool may have it locked for a long time ([`crate::Deferral`]). What other threads need meanwhile is
+/// beside the lock, and they never wait for it.
 #[derive(Debug, Clone)]
 pub struct SharedSession {
     id: u64,
@@ -171,13 +153,24 @@ pub struct SharedSession {
 struct Shared {
     /// Whether no more requests may be sent in the session.
     is_closed: AtomicBool,
+    /// Whether the session is to end as soon as no thread has it locked.
+    is_end_requested: AtomicBool,
+    /// A hook panicked, so the state may be inconsistent, or the state of modules exceeds a limit.
+    is_broken: AtomicBool,
+    /// The newest security context of the session.
+    context: Mutex<SecurityContext>,
+    /// Whether it is newer than that in the session.
+    is_renewed: AtomicBool,
     session: Mutex<Session>,
 }
 
 impl SharedSession {
     pub(crate) fn new(session: Session) -> Self {
-        let (id, is_closed) = (session.id(), AtomicBool::new(false));
-        Self { id, shared: Arc::new(Shared { is_closed, session: Mutex::new(session) }) }
+        let (id, context) = (session.id(), Mutex::new(session.context().clone()));
+        let [is_closed, is_end_requested, is_broken, is_renewed] = [const { AtomicBool::new(false) }; 4];
+        let session = Mutex::new(session);
+        let shared = Shared { is_closed, is_end_requested, is_broken, context, is_renewed, session };
+        Self { id, shared: Arc::new(shared) }
     }
 
     /// Closes the session: no requests may be sent in it any more, since it ends, or its cookies have ended or no
@@ -196,21 +189,85 @@ impl SharedSession {
         self.id
     }
 
-    /// Locks the session. If a thread panicked while it held the lock, the session is marked as broken.
-    pub fn lock(&self) -> MutexGuard<'_, Session> {
-        self.shared.session.lock().unwrap_or_else(|poisoned| {
-            let mut session = PoisonError::into_inner(poisoned);
-            session.mark_broken();
-            session
-        })
+    /// Requests the end of the session. To be called before [`SharedSession::try_lock`]: if that fails, the thread that
+    /// has the session locked finds the request afterwards ([`SharedSession::is_end_requested`]).
+    pub(crate) fn request_end(&self) {
+        self.shared.is_end_requested.swap(true, Ordering::AcqRel);
+    }
+
+    /// Whether the end of the session was requested. To be called after the session was unlocked.
+    pub(crate) fn is_end_requested(&self) -> bool {
+        // Not a load: of this and `request_end`, the later one has to see what preceded the earlier one.
+        self.shared.is_end_requested.fetch_or(false, Ordering::AcqRel)
+    }
+
+    /// Marks the session as broken, because a hook panicked or the state of modules exceeds a limit: it is to end.
+    pub(crate) fn mark_broken(&self) {
+        self.shared.is_broken.store(true, Ordering::Release);
+    }
+
+    /// Whether the session is to end because of its state.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.shared.is_broken.load(Ordering::Acquire)
+    }
+
+    /// Locks the session. Waits until no other thread has it locked, which may take long. If a thread panicked while
+    /// it held the lock, the session is marked as broken.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Session> {
+        let locked = self.shared.session.lock();
+        self.locked(locked.unwrap_or_else(|poisoned| self.recovered(poisoned)))
+    }
+
+    /// As [`SharedSession::lock`], but returns `None` if another thread has the session locked.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, Session>> {
+        let locked = match self.shared.session.try_lock() {
+            Ok(locked) => locked,
+            Err(TryLockError::Poisoned(poisoned)) => self.recovered(poisoned),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(self.locked(locked))
+    }
+
+    fn locked<'a>(&self, mut session: MutexGuard<'a, Session>) -> MutexGuard<'a, Session> {
+        if self.shared.is_renewed.load(Ordering::Acquire) {
+            let context = self.context();
+            self.shared.is_renewed.store(false, Ordering::Release);
+            session.context = context.clone();
+        }
+        session
+    }
+
+    #[cold]
+    fn recovered<'a>(&self, poisoned: PoisonError<MutexGuard<'a, Session>>) -> MutexGuard<'a, Session> {
+        self.mark_broken();
+        poisoned.into_inner()
+    }
+
+    fn context(&self) -> MutexGuard<'_, SecurityContext> {
+        self.shared.context.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces a security context that has expired or was revoked at `now` by `context`, a later one of the same
+    /// identity.
+    pub(crate) fn renew(&self, context: &SecurityContext, now: Now) {
+        let mut current = self.context();
+        if current.identity() == context.identity() && current.check(now).is_err() {
+            *current = context.clone();
+            self.shared.is_renewed.store(true, Ordering::Release);
+        }
+    }
+
+    /// Whether the session belongs to `identity`.
+    pub(crate) fn is_of(&self, identity: &Identity) -> bool {
+        self.context().identity() == identity
     }
 
     /// Whether the account with which the session was opened was revoked. Always `false` with pass-through
     /// authentication: there a security context is revoked when the server rejects its credentials, and a new sign-in
     /// of the same identity continues the session.
     pub(crate) fn is_revoked(&self) -> bool {
-        let session = self.lock();
-        session.context().is_revoked() && session.context().proof() != Proof::PassThrough
+        let context = self.context();
+        context.is_revoked() && context.proof() != Proof::PassThrough
     }
 
     /// Whether both are the same session.

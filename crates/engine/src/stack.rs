@@ -35,6 +35,12 @@ pub(crate) enum RequestOutcome {
     Defer { work: Work<Decision>, module: usize },
 }
 
+impl From<Refusal> for RequestOutcome {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 /// The combined decision of the stack about a response.
 #[derive(Debug)]
 pub(crate) enum ResponseOutcome {

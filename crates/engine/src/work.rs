@@ -21,8 +21,16 @@ pub(crate) const REQUEST_LIMIT: u32 = 65_536;
 ///   3,145,728 bytes. Rows whose length is found without decoding them take no units; others take one, and one for each
 ///   value. The shortest response to a ROP has six bytes, so that those in the first buffer are 87,376 units at most.
 ///
-/// Decoding that much takes about 0.3 seconds.
+/// Decoding that much takes about 0.3 seconds, of a thread of the pool ([`LONG_MESSAGE`]).
 pub(crate) const RESPONSE_LIMIT: u32 = 4_194_304;
+
+/// The longest response that is decoded on the thread of its connection, in bytes; ROPs count by their size after
+/// decompression. A longer one is decoded by a thread of the pool ([`crate::step`]).
+///
+/// With a value for each four bytes, decoding a response of this length takes 2.3 milliseconds; a request of
+/// [`REQUEST_LIMIT`] units takes 4.6. Few responses are longer: 50 rows of the address book have less than 64 KiB, and
+/// the responses to ROPs in one buffer at most 32 KiB.
+pub(crate) const LONG_MESSAGE: usize = 128 * 1024;
 
 /// The units of a ROP, or of the response to one.
 pub(crate) const ROP: usize = 16;

@@ -28,7 +28,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
     ("the interface of modules", &["deferred", "module"]),
     ("calls of modules", &["rops::reply_pass", "rops::reading", "rops::run", "stack"]),
     ("the engine and its sessions", &["engine", "sessions"]),
-    ("operations in flight", &["flight", "next", "advance", "observer"]),
+    ("operations in flight", &["flight", "step", "next", "advance", "observer"]),
     ("entry points", &["sessions::rpc", "sessions::mapihttp"]),
 ];
 

@@ -13,7 +13,7 @@ mod obfuscate;
 
 pub use self::extended::{
     ExtendedBuffer, ExtendedFlags, Limits, MAX_CHAIN_LENGTH, decode_chain, decode_one, decode_shared_chain,
-    encode_chain,
+    encode_chain, is_chain_longer,
 };
 pub use self::lz77_decode::decompress;
 pub use self::lz77_encode::compress;

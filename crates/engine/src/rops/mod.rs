@@ -6,7 +6,7 @@
 
 mod batch;
 pub(crate) mod exchange;
-mod payload;
+pub(crate) mod payload;
 mod reading;
 mod replies;
 mod reply_pass;

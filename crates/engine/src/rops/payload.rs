@@ -1,6 +1,8 @@
 //! The operations that carry ROPs: `EcDoRpc`, `EcDoRpcExt` and `EcDoRpcExt2` over RPC, and `Execute` over HTTP.
 
-use mapi::compress::{ExtendedBuffer, Limits, decode_chain, decode_shared_chain, encode_chain};
+use mapi::compress::{
+    ExtendedBuffer, Limits, decode_chain, decode_shared_chain, encode_chain, is_chain_longer,
+};
 use mapi::emsmdb::{
     self, EcDoRpcExt2Request, EcDoRpcExt2Response, EcDoRpcExtRequest, EcDoRpcExtResponse, EcDoRpcRequest,
     EcDoRpcResponse, InBytes, OutBytes, RpcFlags,
@@ -14,7 +16,7 @@ use wire::{Error, Result};
 use crate::body::{OperationKey, Request, Response};
 
 /// Whether an operation carries ROPs.
-pub(super) const fn carries_rops(key: OperationKey) -> bool {
+pub(crate) const fn carries_rops(key: OperationKey) -> bool {
     matches!(
         key,
         OperationKey::Http(Endpoint::Emsmdb, RequestType::Execute)
@@ -35,6 +37,11 @@ pub fn request_buffers(request: &Request) -> Option<Result<Vec<ExtendedBuffer>>>
 /// Contains an error if the chain of buffers cannot be decoded.
 pub fn response_buffers(response: &Response) -> Option<Result<Vec<ExtendedBuffer>>> {
     response_payload(response)?.buffers()
+}
+
+/// Whether the ROPs of a response take more than `limit` bytes, after decompression. Decompresses nothing.
+pub(crate) fn is_response_longer(response: &Response, limit: usize) -> bool {
+    response_payload(response).is_some_and(|payload| payload.is_longer(limit))
 }
 
 /// The largest maximum size of a response that servers accept, in bytes ([MS-OXCRPC] 3.1.4.2).
@@ -93,6 +100,9 @@ trait RequestPayload {
 trait ResponsePayload {
     /// Decodes the extended buffers, if there are any.
     fn buffers(&self) -> Option<Result<Vec<ExtendedBuffer>>>;
+
+    /// Whether the payloads of the buffers have more than `limit` bytes, after decompression.
+    fn is_longer(&self, limit: usize) -> bool;
 
     /// Replaces the buffers.
     fn set(&mut self, buffers: &[ExtendedBuffer]) -> Result<()>;
@@ -177,6 +187,10 @@ impl ResponsePayload for ExecuteResponse {
         (!bytes.is_empty()).then(|| decode_shared_chain(bytes, Limits::default()))
     }
 
+    fn is_longer(&self, limit: usize) -> bool {
+        is_chain_longer(&self.rop_buffer.0, limit)
+    }
+
     fn set(&mut self, buffers: &[ExtendedBuffer]) -> Result<()> {
         self.rop_buffer.0 = encode_chain(buffers)?.into();
         Ok(())
@@ -223,6 +237,10 @@ macro_rules! extended_call {
                 chain(self.rgb_out.as_slice())
             }
 
+            fn is_longer(&self, limit: usize) -> bool {
+                is_chain_longer(self.rgb_out.as_slice(), limit)
+            }
+
             fn set(&mut self, buffers: &[ExtendedBuffer]) -> Result<()> {
                 self.rgb_out = OutBytes::new(encode_chain(buffers)?);
                 Ok(())
@@ -261,6 +279,10 @@ impl RequestPayload for EcDoRpcRequest {
 impl ResponsePayload for EcDoRpcResponse {
     fn buffers(&self) -> Option<Result<Vec<ExtendedBuffer>>> {
         (self.length > 0).then(|| Ok(vec![ExtendedBuffer::plain(self.payload())]))
+    }
+
+    fn is_longer(&self, limit: usize) -> bool {
+        usize::from(self.length) > limit
     }
 
     fn set(&mut self, buffers: &[ExtendedBuffer]) -> Result<()> {

@@ -40,7 +40,8 @@ pub(crate) trait SessionBinding {
     /// Checks a response that a module created in place of the upstream's.
     fn check_local_response(&self, operation: &Operation, session: &SharedSession) -> Result<(), Refusal>;
 
-    /// Converts the upstream's response for the modules and the client, little-endian.
+    /// The upstream's response for the modules and the client, and its byte order: little-endian if it contains a
+    /// context handle.
     fn upstream_response(
         &self,
         engine: &Engine,
@@ -48,7 +49,7 @@ pub(crate) trait SessionBinding {
         session: &SharedSession,
         stub: (Bytes, Endian),
         random: &mut dyn Random,
-    ) -> Result<Bytes, Refusal>;
+    ) -> Result<(Bytes, Endian), Refusal>;
 }
 
 /// How an operation ended.

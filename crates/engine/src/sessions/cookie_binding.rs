@@ -138,9 +138,9 @@ impl SessionBinding for CookieBinding {
         _: &Engine,
         _: &Operation,
         _: &SharedSession,
-        (body, _): (Bytes, Endian),
+        body: (Bytes, Endian),
         _: &mut dyn Random,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<(Bytes, Endian), Refusal> {
         Ok(body)
     }
 }

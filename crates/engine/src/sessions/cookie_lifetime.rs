@@ -43,7 +43,7 @@ pub(crate) fn settle(
         End::Aborted | End::Refused => {}
     }
     binding.table.operation_ended(id, operation.id(), &mut binding.cookies, operation.received());
-    if session.lock().is_broken() {
+    if session.is_broken() {
         binding.table.abandon(id);
     }
     if !binding.table.contains(id) {

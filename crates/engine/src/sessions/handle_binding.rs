@@ -91,9 +91,6 @@ impl HandleBinding {
     ) -> Result<Bytes, Refusal> {
         let (interface, opnum) = rpc_call(operation.key());
         let kind = handle_use(interface, opnum);
-        if matches!(kind, HandleUse::None | HandleUse::Reads) {
-            return Ok(stub);
-        }
         let upstream = context_handle::read_response(interface, opnum, &stub).ok_or_else(|| {
             Refusal::new(RefusalKind::Failed, "the upstream's response is too short for a context handle")
         })?;
@@ -226,9 +223,14 @@ impl SessionBinding for HandleBinding {
         session: &SharedSession,
         (stub, endian): (Bytes, Endian),
         random: &mut dyn Random,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<(Bytes, Endian), Refusal> {
+        let (interface, opnum) = rpc_call(operation.key());
+        if matches!(handle_use(interface, opnum), HandleUse::None | HandleUse::Reads) {
+            return Ok((stub, endian));
+        }
         let stub = little_endian(operation.key(), stub, endian)?;
-        self.replace_handle(engine, operation, session, stub, random)
+        let replaced = self.replace_handle(engine, operation, session, stub, random)?;
+        Ok((replaced, Endian::Little))
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn settle(
     }
     // The handle of AsyncEMSMDB is derived from the session's own.
     let is_lost = unknown.is_some() && interface != Interface::AsyncEmsmdb;
-    let is_broken = session.lock().is_broken();
+    let is_broken = session.is_broken();
     if is_unreachable || is_lost || is_broken {
         group.remove_session(session);
     }

@@ -46,9 +46,10 @@ impl Engine {
                 let why = "the account with which the session was opened was revoked";
                 return Err(Refusal::new(RefusalKind::NoSession, why));
             }
-            session.lock().renew(&incoming.context, incoming.at);
+            session.renew(&incoming.context, incoming.at);
         }
         let session = found.session.unwrap_or_else(|| self.new_session(&incoming));
+        let is_in_sequence = found.cookies.in_sequence;
         let binding = CookieBinding { table: table.clone(), cookies: found.cookies, reservation };
         let flight = Box::new(Flight::new(self, incoming, session, Binding::Cookies(binding)));
         let next = advance::begin(flight);
@@ -57,7 +58,7 @@ impl Engine {
             Next::Defer(_) => true,
             Next::Done(_) => false,
         };
-        if is_delayed {
+        if is_delayed && is_in_sequence {
             table.lock_sequence(next.flight().session_id(), next.flight().operation.id());
         }
         Ok(next)

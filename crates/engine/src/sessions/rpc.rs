@@ -119,7 +119,7 @@ impl Engine {
                 if bound.interface != interface {
                     return Err(mismatch("the context handle belongs to another interface"));
                 }
-                if bound.session.lock().context().identity() != incoming.context.identity() {
+                if !bound.session.is_of(incoming.context.identity()) {
                     return Err(mismatch("the context handle belongs to another identity"));
                 }
                 // A new account with the same name must not continue the session.
@@ -140,9 +140,8 @@ impl Engine {
         for revoked in sessions.extract_if(.., |session| session.is_revoked()) {
             self.end_session(&revoked);
         }
-        sessions.retain(|session| !session.lock().is_ended());
-        let own =
-            |session: &&SharedSession| session.lock().context().identity() == incoming.context.identity();
+        sessions.retain(|session| !session.is_closed());
+        let own = |session: &&SharedSession| session.is_of(incoming.context.identity());
         if let Some(session) = sessions.iter().find(own) {
             return session.clone();
         }

@@ -17,6 +17,7 @@ use testkit::{Counter, RpcClient, Step, TestFlight, caller};
 use wire::{FileTime, Now};
 
 mod cookies;
+mod long;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -232,6 +232,19 @@ proptest! {
     }
 
     #[test]
+    fn the_length_of_a_chain_is_known_before_it_is_decompressed(
+        parts in vec((any::<u16>(), payload()), 1..5),
+        off in 0..3_usize,
+    ) {
+        let buffer = |(flags, payload): (u16, Vec<u8>)| ExtendedBuffer::with_flags(ExtendedFlags(flags), payload);
+        let chain: Vec<_> = parts.into_iter().map(buffer).collect();
+        let length: usize = chain.iter().map(|buffer| buffer.payload.len()).sum();
+        let bytes = encode_chain(&chain).unwrap();
+        let limit = (length + off).saturating_sub(1);
+        prop_assert_eq!(is_chain_longer(&bytes, limit), length > limit);
+    }
+
+    #[test]
     fn no_header_causes_a_panic(bytes in vec(any::<u8>(), 0..64)) {
         let mut r = Reader::new(&bytes);
         if let Ok(buffer) = ExtendedBuffer::decode(&mut r) {

@@ -70,7 +70,8 @@ table Config at "" {
         modules: Modules,
         /// What is recorded.
         capture: Capture,
-        /// The thread pool for work that modules defer.
+        /// The thread pool for work that takes long: work that modules defer, and the decoding of responses of more
+        /// than 128 KiB.
         deferred: Deferred,
     }
 }
@@ -362,7 +363,8 @@ table Capture at "capture" {
     /// The number of completed files to keep. They have the time in their names.
     keep: usize, default 10, from 1 to 100_000;
 }
-/// The thread pool for work that modules defer.
+/// The thread pool for work that takes long: work that modules defer, and the decoding of responses of more than
+/// 128 KiB.
 #[serde(deny_unknown_fields)]
 table Deferred at "deferred" {
     /// The number of threads for deferred work. The jobs of one user occupy at most all threads but one (with one

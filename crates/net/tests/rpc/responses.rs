@@ -8,8 +8,8 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use engine::{
-    Deferral, Delivery, Engine, Envelope, FaultStatus, Interface, Module, Operation, SecurityContext,
-    Session, Stack, Work,
+    Deferral, Delivery, Engine, Envelope, FaultStatus, Interface, Module, Operation, Refusal,
+    SecurityContext, Session, Stack, Work,
 };
 use identity::{Authority, ContextCounters, Pool};
 use net::{
@@ -52,7 +52,26 @@ impl Module for Scanner {
     }
 }
 
+/// Waits in the hook for a long response until the sender sends.
+struct SlowHook(Mutex<Receiver<()>>);
+
+impl Module for SlowHook {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+    fn description(&self) -> &'static str {
+        "Takes long for a long response."
+    }
+    fn response(&self, operation: &mut Operation, _: &mut Session) -> Result<(), Refusal> {
+        if operation.response.as_ref().unwrap().original().len() > 1000 {
+            let _ = self.0.lock().unwrap().recv_timeout(LIMIT);
+        }
+        Ok(())
+    }
+}
+
 struct Client {
+    relay: Arc<RpcRelay>,
     connection: RelayConnection,
     caller: SecurityContext,
     group: Arc<Group>,
@@ -63,17 +82,21 @@ struct Client {
 
 impl Client {
     async fn new() -> Self {
+        Self::with(|scanned| Box::new(Scanner(Arc::new(Mutex::new(scanned))))).await
+    }
+
+    async fn with(module: impl FnOnce(Receiver<()>) -> Box<dyn Module>) -> Self {
         let (address, stop) = serve(&Arc::new(Sizes), Interface::Rfr).await;
         let (scan, scanned) = channel();
         let pool = Pool::new(NonZeroUsize::new(4).unwrap());
         net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
-        let scanner = Box::new(Scanner(Arc::new(Mutex::new(scanned))));
-        let engine =
-            Engine::new(Stack::new(vec![scanner])).with_deferral(Deferral { pool, time_limit: LIMIT });
+        let stack = Stack::new(vec![module(scanned)]);
+        let engine = Engine::new(stack).with_deferral(Deferral { pool, time_limit: LIMIT });
         let (engine, upstream) = (Arc::new(engine), upstream(address));
         let relay = RpcRelay::new("proxy.lab.test", engine, upstream, Arc::new(NoopObserver));
         Self {
             connection: relay.connection(Envelope::RPC_TCP),
+            relay,
             caller: SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("a")),
             group: Arc::default(),
             replies: Vec::new(),
@@ -145,4 +168,30 @@ async fn an_incomplete_response_is_counted_as_it_arrives_and_can_be_refused() {
     client.scan.send(()).unwrap();
     client.poll_until(|_, replies| replies.len() == 2).await;
     assert!(matches!(&client.replies[1], RpcReply::Response { id: 2, stub } if stub.len() == 8));
+}
+
+#[tokio::test]
+async fn another_user_of_the_thread_is_served_while_a_long_response_is_decoded() {
+    let mut client = Client::with(|scanned| Box::new(SlowHook(Mutex::new(scanned)))).await;
+    let mut other = Client {
+        connection: client.relay.connection(Envelope::RPC_TCP),
+        caller: SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("b")),
+        group: Arc::default(),
+        ..Client::new().await
+    };
+    client.call(1, 200_000);
+    client.poll_until(|connection, _| connection.response_bytes() == 200_000).await;
+    other.call(1, 8);
+    other.poll_until(|_, replies| replies.len() == 1).await;
+    assert!(matches!(&other.replies[0], RpcReply::Response { stub, .. } if stub.len() == 8));
+    // A call of the session waits: the server gets it after the response of the first one has passed the modules.
+    client.call(2, 8);
+    assert!(client.replies.is_empty());
+    client.scan.send(()).unwrap();
+    client.poll_until(|_, replies| replies.len() == 2).await;
+    let lengths = client.replies.iter().map(|reply| match reply {
+        RpcReply::Response { id, stub } => (*id, stub.len()),
+        RpcReply::Fault { .. } => panic!("{reply:?}"),
+    });
+    assert_eq!(lengths.collect::<Vec<_>>(), [(1, 200_000), (2, 8)]);
 }

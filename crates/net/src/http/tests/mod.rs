@@ -14,6 +14,7 @@ mod early;
 mod failures;
 mod fairness;
 mod late_responses;
+mod long_responses;
 mod mechanisms;
 mod memory;
 mod messages;
