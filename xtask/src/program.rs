@@ -8,9 +8,9 @@ use crate::setup::{self, Purpose};
 /// Builds the program and runs its demo; `arguments` go to it.
 pub(crate) fn demo(arguments: &[String]) -> Outcome {
     setup::programs(Purpose::Demo)?;
-    run::show(run::cargo().args(["build", "--release", "--package", "mapiproxy"]))?;
+    run::show(run::cargo().args(["build", "--profile", "demo", "--package", "mapiproxy"]))?;
     let mut program = run::cargo();
-    program.args(["run", "--release", "--quiet", "--package", "mapiproxy", "--", "demo"]);
+    program.args(["run", "--profile", "demo", "--quiet", "--package", "mapiproxy", "--", "demo"]);
     run::show(program.args(arguments).stdin(Stdio::inherit()))
 }
 
