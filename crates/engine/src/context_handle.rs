@@ -1,7 +1,7 @@
 //! The position of context handles in stubs.
 //!
-//! The offset of the handle is known for every operation, so the engine replaces the handle in the bytes of the stub,
-//! and forwards the other bytes unchanged.
+//! The offset of the handle is known for every operation that is not refused ([`HandleUse::Unknown`]), so the engine
+//! replaces the handle in the bytes of the stub, and forwards the other bytes unchanged.
 
 use mapi::Interface;
 use mapi::ndr::ContextHandle;
@@ -27,7 +27,11 @@ pub enum HandleUse {
 }
 
 /// How the operation `opnum` of `interface` uses context handles ([MS-OXABREF] 3.1.4, [MS-OXNSPI] 3.1.4, [MS-OXCRPC]
-/// 3.1.4 and 3.3.4). Those of EMSMDB that a client must not call, 7, 8, 12 and 13, are unknown.
+/// 3.1.4 and 3.3.4).
+///
+/// [MS-OXCRPC] reserves the opnums 0, 2, 3, 5, 7, 8, 9, 12 and 13 of EMSMDB. Of these, 0, 2, 3, 5 and 9 are calls of
+/// old clients, whose parameters [`mapi::emsmdb`] has (`EcDoConnect`, `EcDoRpc`, `EcGetMoreRpc`,
+/// `EcRUnregisterPushNotification` and `EcDoRpcExt`); 7, 8, 12 and 13 are unknown.
 pub const fn handle_use(interface: Interface, opnum: u16) -> HandleUse {
     match (interface, opnum) {
         (Interface::Nspi, 0) | (Interface::Emsmdb, 0 | 10) => HandleUse::Opens,

@@ -14,9 +14,10 @@
 //!    refer to. A request that refers to no session runs in a session without a context handle or cookies: over RPC
 //!    one for each interface and identity, until the connection closes; over HTTP one for each request. The result is
 //!    a [`Refusal`] if the operation is unknown, if the request or its cookies are malformed, if the request refers to
-//!    a session that has ended or that belongs to another identity, if another request of the session is in progress
-//!    (HTTP), or if a limit on the number of sessions is reached. The embedder sends the client [`fault_status`] or
-//!    [`response_code`] of its kind, and passes it to [`Observer::operation_refused`].
+//!    a session that has ended or that belongs to another identity, if the request is in the sequence of a session in
+//!    which an earlier request was delayed and is still in progress (HTTP), or if a limit on the number of sessions is
+//!    reached. The embedder sends the client [`fault_status`] or [`response_code`] of its kind, and passes it to
+//!    [`Observer::operation_refused`].
 //! 2. Otherwise the result is a [`Next`], which owns the operation and is the next step to execute. Repeat this step
 //!    until the operation is done:
 //!    - [`Next::Forward`]: send the stub that [`AwaitsUpstream::stub_to_send`] returns when the connection can accept
@@ -50,14 +51,21 @@
 //! - or, if it is not: [`add_pending_cookies`](AwaitsUpstream::add_pending_cookies) keeps its cookies for the client's
 //!   next request.
 //!
-//! A session ends with a Disconnect or Unbind, if a hook panics, if a limit on its memory is exceeded, if the server
-//! issues its handle or cookies again, or when the embedder ends it: [`Engine::end`] when an RPC connection
-//! closes; [`Engine::end_group`] when an association group ends; [`Engine::end_lost`] when an association group of the
-//! upstream ends; [`Engine::end_revoked`] and
-//! [`Engine::end_revoked_of_group`] when an account of RPC clients was revoked; [`Engine::end_idle`],
-//! [`Engine::end_revoked_by_cookie`] and [`Engine::end_all`] for the sessions of an HTTP listener. If an operation is
-//! dropped before it is done, the engine aborts it as if the client had disconnected: a session that the operation was
-//! opening ends.
+//! A session ends
+//!
+//! - with a Disconnect or Unbind, or if it cannot be opened;
+//! - if a hook panics, or if a limit on its memory is exceeded;
+//! - if the server responds that it does not have the session, or issues its handle or cookies again;
+//! - over HTTP, if a Connect or Bind replaces it, or if a limit on the number of sessions is reached while it is the
+//!   session of the user that was idle longest ([`Eviction`]);
+//! - when the embedder ends it: [`Engine::end`] when an RPC connection closes; [`Engine::end_group`] when an
+//!   association group ends; [`Engine::end_lost`] when an association group of the upstream ends;
+//!   [`Engine::end_revoked`] and [`Engine::end_revoked_of_group`] when an account of RPC clients was revoked;
+//!   [`Engine::end_idle`], [`Engine::end_revoked_by_cookie`] and [`Engine::end_all`] for the sessions of an HTTP
+//!   listener.
+//!
+//! If an operation is dropped before it is done, the engine aborts it as if the client had disconnected: a session that
+//! the operation was opening ends.
 //!
 //! ```text
 //!             begin                            ┌─────────── resume ─────────────┐

@@ -35,7 +35,6 @@
 //! | listener | accepts the connections of clients at one address |
 //! | connection | a client connection, served by one task. Its upstream connections are used for it only. Requests of the proxy's own (probes of the service account, and requests that end a session) have upstream connections of their own |
 //! | connection permit | the permission to hold one connection, returned when the connection closes |
-//! | upstream | the server behind the proxy; also the configuration of connections to it |
 //! | request handler | responds to the calls of one RPC connection, at once or later |
 //! | in flight | begun in the engine, without a complete response yet |
 //!
@@ -43,7 +42,7 @@
 //!
 //! | limit | type |
 //! |---|---|
-//! | connections, in total, by address and before authentication; time limits of clients | [`Limits`], [`Admission`] |
+//! | connections: in total, by address, by user, and before authentication; time limits of clients | [`Limits`], [`Admission`] |
 //! | memory for requests, responses and the state of sessions, in total and for each user | [`BodyBudget`] |
 //! | failed authentication attempts | [`AuthLimits`] |
 //! | attempts to connect and authenticate at a failing upstream | [`Gate`], [`AccountGate`] |

@@ -11,7 +11,7 @@ use super::object::{ObjectKind, Stream};
 use super::slots::BatchObjects;
 use super::table::{size_of_properties, store_properties};
 
-/// Applies the response to `request` to the object that the ROP acted on.
+/// Changes the object on which `request` acted, and the named properties of its logon, as the response `reply` shows.
 pub(super) fn apply(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &RopReply) {
     if matches!(reply.body, ResponseBody::Failed(_)) {
         return;
@@ -51,7 +51,8 @@ fn apply_stream(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &Re
     }
 }
 
-/// Applies the request in a further buffer, which continues a write that is the last ROP of the batch.
+/// Applies `request`, which is in a further ROP buffer of the operation and continues the write that is the last ROP of
+/// the first buffer.
 pub(super) fn apply_packed(objects: &mut BatchObjects<'_>, request: &RopRequest) {
     if let RequestBody::RopWriteStreamExtended(req) = &request.body {
         record_stream_bytes(objects, request, &req.data.0);

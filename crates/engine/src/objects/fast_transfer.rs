@@ -35,7 +35,7 @@ pub struct FastTransfer {
     pub kind: FastTransferKind,
     /// The folder that is transferred, or the folder of the message that is transferred, if known.
     pub folder: Option<FolderId>,
-    /// The state that the client uploaded, in the order of the properties in which it did.
+    /// The properties of the state that the client uploaded, in the order of the upload.
     pub state: Vec<SyncState>,
     /// The progress of the stream.
     pub stream: TransferStream,

@@ -25,9 +25,9 @@ impl Engine {
     ///
     /// # Errors
     /// If the operation is unknown, the request or a cookie is malformed, the cookies have an unknown value or identify
-    /// several sessions, one that has ended or one of another identity, another request of the session is in progress,
-    /// or a limit of sessions is reached. [`response_code`](crate::response_code) maps the kind of refusal to the
-    /// `X-ResponseCode` for the client.
+    /// several sessions, one that has ended or one of another identity, the request is in the sequence of a session in
+    /// which an earlier request was delayed and is still in progress, or a limit of sessions is reached.
+    /// [`response_code`](crate::response_code) maps the kind of refusal to the `X-ResponseCode` for the client.
     pub fn begin_by_cookie(
         &self,
         table: &CookieTable,

@@ -23,7 +23,7 @@
 //! | `upstream` | connections to the server, and what is changed of a request or a response |
 //! | `tls`, `pem`, `certificate` | certificates and keys |
 //! | `account_probe` | permits authentications of the service account, and probes whether the server accepts it |
-//! | `reach`, `client` | requests of the proxy's own, to check a configuration or to replay a recording |
+//! | `reach`, `client` | requests of the proxy's own: to probe the service account, to check a configuration, to replay a recording |
 //!
 //! # Configuration
 //!

@@ -1,4 +1,4 @@
-//! Single requests of the proxy's own, to check a configuration.
+//! Single requests of the proxy's own, to check a configuration and to probe the service account.
 
 use http1::{RequestHead, ResponseHead};
 use identity::SecurityContext;

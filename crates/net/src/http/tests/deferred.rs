@@ -99,18 +99,19 @@ fn set_cookie(answer: &ClientResponse) -> &str {
 }
 
 /// The payload of a response, and the code in its trailing headers.
-fn said(answer: &ClientResponse) -> (String, Option<u32>) {
+fn payload_and_code(answer: &ClientResponse) -> (String, Option<u32>) {
     let (body, payload) = ResponseBody::split(&answer.body).unwrap();
     (String::from_utf8(payload.to_vec()).unwrap(), body.response_code().map(|code| code.0))
 }
 
-const HAD: &str = "sid=one; sequence=s0";
+/// The cookies that the client has after its Connect.
+const FIRST_COOKIES: &str = "sid=one; sequence=s0";
 
 #[test]
 fn a_deferred_operation_sends_keep_alive_and_its_client_may_use_the_old_cookie_next() {
     let (upstream, _proxy, mut client) = held();
     for turn in 1..4 {
-        client = client >> execute(HAD) << WaitsForWork << "" >> TimePasses(PERIOD);
+        client = client >> execute(FIRST_COOKIES) << WaitsForWork << "" >> TimePasses(PERIOD);
         let head = client.until("\r\n\r\n");
         for line in [
             "HTTP/1.1 200 OK\r\n",
@@ -143,20 +144,24 @@ fn a_stale_cookie_is_accepted_once_and_never_from_another_identity() {
         if slow { defer() } else { Decision::Forward }
     };
     let proxy = proxy(&upstream, SOON, CALL_LIMIT, decide, pass);
-    let mut client = connected(&proxy) >> execute(HAD) >> TimePasses(PERIOD) >> WorkDone << KeptAlive;
+    let mut client =
+        connected(&proxy) >> execute(FIRST_COOKIES) >> TimePasses(PERIOD) >> WorkDone << KeptAlive;
     assert!(client.until("0\r\n\r\n").contains("answer 1"));
     // Another identity cannot use the client's cookies.
-    let theirs = mapi("bob", "emsmdb", "Execute", HAD, b"a request");
+    let theirs = mapi("bob", "emsmdb", "Execute", FIRST_COOKIES, b"a request");
     assert_eq!(Client::new(&proxy).exchange(theirs).code().unwrap(), "11");
     // Work that is done at once: the head of the response has the next cookie.
-    let answer = client.exchange(execute_bytes(HAD));
+    let answer = client.exchange(execute_bytes(FIRST_COOKIES));
     assert_eq!(
-        (said(&answer), set_cookie(&answer)),
+        (payload_and_code(&answer), set_cookie(&answer)),
         ((SequenceServer::payload(2), None), "sequence=s2; secure")
     );
     // Another use of the old cookie is refused, as without the proxy.
-    assert_eq!(client.exchange(execute_bytes(HAD)).code().unwrap(), "15");
-    assert_eq!(said(&client.exchange(execute_bytes("sid=one; sequence=s2"))).0, SequenceServer::payload(3));
+    assert_eq!(client.exchange(execute_bytes(FIRST_COOKIES)).code().unwrap(), "15");
+    assert_eq!(
+        payload_and_code(&client.exchange(execute_bytes("sid=one; sequence=s2"))).0,
+        SequenceServer::payload(3)
+    );
 }
 
 #[test]
@@ -165,7 +170,7 @@ fn deferred_work_that_is_done_at_once_leaves_request_and_response_unchanged() {
         let upstream = server();
         let decide = move |_: &mut Operation| if defers { defer() } else { Decision::Forward };
         let proxy = proxy(&upstream, Pending::default(), CALL_LIMIT, decide, pass);
-        let mut client = connected(&proxy) >> execute(HAD);
+        let mut client = connected(&proxy) >> execute(FIRST_COOKIES);
         if defers {
             client = client << WaitsForWork << "" >> WorkDone;
         }
@@ -182,10 +187,10 @@ fn deferred_work_that_is_done_at_once_leaves_request_and_response_unchanged() {
 #[test]
 fn another_request_of_a_deferred_session_is_refused_and_those_of_others_are_not() {
     let (_upstream, proxy, client) = held();
-    let client = client >> execute(HAD) >> TimePasses(PERIOD) << WaitsForWork;
+    let client = client >> execute(FIRST_COOKIES) >> TimePasses(PERIOD) << WaitsForWork;
     let mut second = Client::new(&proxy);
-    assert_eq!(second.exchange(execute_bytes(HAD)).code().unwrap(), "15");
-    let wait = mapi("alice", "emsmdb", "NotificationWait", HAD, &[0; 8]);
+    assert_eq!(second.exchange(execute_bytes(FIRST_COOKIES)).code().unwrap(), "15");
+    let wait = mapi("alice", "emsmdb", "NotificationWait", FIRST_COOKIES, &[0; 8]);
     assert_eq!(second.exchange(wait).code().unwrap(), "0");
     assert_eq!(second.exchange(mapi("bob", "emsmdb", "PING", "", b"")).code().unwrap(), "0");
     let mut client = client >> WorkDone;
@@ -195,11 +200,11 @@ fn another_request_of_a_deferred_session_is_refused_and_those_of_others_are_not(
 #[test]
 fn a_client_that_disconnects_during_deferred_work_leaves_its_session_unchanged() {
     let (upstream, proxy, client) = held();
-    let client = client >> execute(HAD) >> TimePasses(PERIOD) << WaitsForWork;
+    let client = client >> execute(FIRST_COOKIES) >> TimePasses(PERIOD) << WaitsForWork;
     drop(client);
-    let mut client = Client::new(&proxy) >> execute(HAD) << WaitsForWork >> WorkDone << KeptAlive;
+    let mut client = Client::new(&proxy) >> execute(FIRST_COOKIES) << WaitsForWork >> WorkDone << KeptAlive;
     assert!(client.until("0\r\n\r\n").contains("answer 1"));
-    assert_eq!(cookie(&upstream.next()), HAD);
+    assert_eq!(cookie(&upstream.next()), FIRST_COOKIES);
     assert!(upstream.others().is_empty());
 }
 
@@ -207,17 +212,17 @@ fn a_client_that_disconnects_during_deferred_work_leaves_its_session_unchanged()
 fn refusals_and_timeouts_of_deferred_work_follow_the_keep_alive_that_was_sent() {
     let late = |limit: Duration, done: bool| {
         let upstream = server();
-        let (gate, open) = HeldWork::new();
+        let (work, permit) = HeldWork::new();
         let refuses = move |_: &mut Operation| {
             let refusal = || Refusal::new(RefusalKind::AccessDenied, "a virus");
-            Decision::Defer(gate.then(move || Decision::Refuse(refusal())))
+            Decision::Defer(work.then(move || Decision::Refuse(refusal())))
         };
         let proxy = proxy(&upstream, SOON, limit, refuses, pass);
-        let mut client = connected(&proxy) >> execute(HAD) >> TimePasses(PERIOD);
+        let mut client = connected(&proxy) >> execute(FIRST_COOKIES) >> TimePasses(PERIOD);
         let head = client.until(PROCESSING);
         assert!(head.contains("X-ResponseCode: 0\r\n"));
         client = if done {
-            open.send(()).unwrap();
+            permit.send(()).unwrap();
             client >> WorkDone
         } else {
             client >> TimePasses(PERIOD)
@@ -226,7 +231,7 @@ fn refusals_and_timeouts_of_deferred_work_follow_the_keep_alive_that_was_sent() 
         // The connection and the session continue.
         client = client << KeptAlive;
         assert_eq!(client.exchange(mapi("alice", "emsmdb", "PING", "", b"")).status(), 200);
-        drop(open);
+        drop(permit);
         end
     };
     let refused =
@@ -249,7 +254,8 @@ fn a_response_that_is_deferred_sends_keep_alive_behind_the_head_of_the_server() 
             ))
         };
         let proxy = proxy(&upstream, SOON, CALL_LIMIT, |_| Decision::Forward, deliver);
-        let mut client = connected(&proxy) >> execute(HAD) << WaitsForWork << "" >> TimePasses(PERIOD);
+        let mut client =
+            connected(&proxy) >> execute(FIRST_COOKIES) << WaitsForWork << "" >> TimePasses(PERIOD);
         let head = client.until("\r\n\r\n");
         assert!(head.contains("Set-Cookie: sequence=s1; secure\r\n"), "{head}");
         let end = last(&if refuses {
@@ -272,7 +278,7 @@ fn a_deferred_response_whose_account_is_revoked_ends_with_a_refusal_after_the_ke
     let upstream = server();
     let deliver = |_: &mut Operation| Delivery::Defer(Work::new(|_| (), |(), _, _| Delivery::Pass));
     let proxy = proxy(&upstream, SOON, CALL_LIMIT, |_| Decision::Forward, deliver);
-    let mut client = connected(&proxy) >> execute(HAD) << WaitsForWork >> TimePasses(PERIOD);
+    let mut client = connected(&proxy) >> execute(FIRST_COOKIES) << WaitsForWork >> TimePasses(PERIOD);
     client.until(PROCESSING);
     let end = last("DONE\r\nX-ResponseCode: 1\r\nContent-Type: text/html\r\n\r\n");
     let _ = client >> AccountRevoked >> TimePasses(CHECK_INTERVAL) << KeptAlive << &*end;
@@ -295,13 +301,13 @@ fn a_request_ahead_uses_the_current_cookie_and_the_clients_own_request_the_next(
     let proxy = proxy(&upstream, Pending::default(), CALL_LIMIT, asking, pass);
     let mut client = connected(&proxy);
     upstream.next();
-    let answer = client.exchange(execute_bytes(HAD));
+    let answer = client.exchange(execute_bytes(FIRST_COOKIES));
     assert_eq!(
-        (said(&answer), set_cookie(&answer)),
+        (payload_and_code(&answer), set_cookie(&answer)),
         ((SequenceServer::payload(2), None), "sequence=s2; secure")
     );
     let (ahead, own) = (upstream.next(), upstream.next());
-    assert_eq!((cookie(&ahead), ahead.body.len()), (HAD.to_owned(), 16));
+    assert_eq!((cookie(&ahead), ahead.body.len()), (FIRST_COOKIES.to_owned(), 16));
     assert_eq!(own.connection, ahead.connection);
     assert_eq!(cookie(&own), "sid=one; sequence=s1");
     assert_eq!(own.body, BODY);
@@ -322,7 +328,7 @@ fn a_client_whose_request_is_refused_after_one_ahead_may_use_the_old_cookie() {
     let mut client = connected(&proxy);
     upstream.next();
     for turn in 0..3 {
-        assert_eq!(client.exchange(execute_bytes(HAD)).code().unwrap(), "11");
+        assert_eq!(client.exchange(execute_bytes(FIRST_COOKIES)).code().unwrap(), "11");
         assert_eq!(cookie(&upstream.next()), format!("sid=one; sequence=s{turn}"));
     }
 }

@@ -1,4 +1,5 @@
-//! Responses that count in a user's share of memory while they are incomplete.
+//! What counts in a user's share of memory: incomplete responses, responses to requests ahead, and what was decoded of
+//! requests.
 
 use std::time::Duration;
 
