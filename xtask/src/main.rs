@@ -8,6 +8,7 @@ mod deny;
 mod dependencies;
 mod fuzz;
 mod hot_functions;
+mod interop;
 mod program;
 mod run;
 mod setup;
@@ -26,6 +27,7 @@ usage: cargo xtask COMMAND
   ci                   all that CI checks; a table of the steps at the end
   bench [ARGS]         the comparison with its peers
   fuzz [TARGET...]     runs fuzz targets; --seconds N each (60), --jobs N at once, --list, --no-asan
+  interop              Microsoft's protocol tests on the test server; --suite DIRECTORY, --only TEXT in the tests' names
   setup                installs what the other commands need, and only that
   check-dependencies   compares the dependencies between crates with a table
   check-hot-functions  looks for the functions of crates/mapiproxy/hot_functions.txt in the sources
@@ -58,6 +60,7 @@ fn dispatch(command: &str, rest: &[String]) -> Outcome {
         "demo" => program::demo(rest),
         "bench" => program::bench(rest),
         "fuzz" => fuzz::run(&fuzz::Options::parse(rest)?),
+        "interop" => interop::run(rest),
         "check-dependencies" => dependencies::check(),
         "check-hot-functions" => hot_functions::check(),
         "tidy" => tidy::run(),
