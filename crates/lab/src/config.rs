@@ -20,6 +20,10 @@ pub struct LabConfig {
     /// The accounts that may open sessions as any person, such as a proxy's service account. Other accounts may do so
     /// only as the person whose alias is their name.
     pub administrators: Vec<String>,
+    /// The names of public folders that exist from the start.
+    pub public_folders: Vec<String>,
+    /// The aliases of the people who have all rights on the public folders.
+    pub public_folder_owners: Vec<String>,
     /// The file of the mailbox store, which is created if it does not exist. With `None` the store is temporary, and
     /// deleted with the lab.
     pub store: Option<PathBuf>,
@@ -51,6 +55,8 @@ impl Default for LabConfig {
             servers: vec![server],
             aliases: ["alice", "bob", "carol", "dave", "svcproxy"].map(str::to_owned).to_vec(),
             administrators: vec!["svcproxy".to_owned()],
+            public_folders: Vec::new(),
+            public_folder_owners: vec!["alice".to_owned()],
             store: None,
             sessions_per_user: SESSIONS_PER_USER,
         }

@@ -32,6 +32,7 @@ mod http;
 mod mailbox;
 mod notify;
 mod nspi;
+mod public;
 mod random;
 mod refusal;
 mod rfr;

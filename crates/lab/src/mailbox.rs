@@ -1,19 +1,19 @@
 //! Mailboxes: their special folders, and their creation when they are first opened ([MS-OXCSTOR] 2.2.1.1.3,
 //! [MS-OXOSFLD] 2.2).
 
-use mapi::data::{FlatUid, FolderEntryId, Gid, StoreObjectType};
 use mapi::property::{PropTag, PropertyValue};
 use store::{Change, FolderKind, Mailbox, MailboxKind, Member, NewFolder, NewMailbox, ObjectId, Properties};
-use wire::{Encode as _, FileTime, Guid};
+use wire::{FileTime, Guid};
 
 use crate::backend::Backend;
 use crate::directory::Entry;
 use crate::refusal::Refusal;
+use crate::values::entry_id::folder_entry_id;
 
 /// The time at which all mailboxes are created: 1 January 2024, noon.
-const CREATED: FileTime = FileTime(133_485_840_000_000_000);
+pub(crate) const CREATED: FileTime = FileTime(133_485_840_000_000_000);
 /// How many ids are reserved for special folders, so that each has the same id in all mailboxes.
-const RESERVED: u32 = 0x100;
+pub(crate) const RESERVED: u32 = 0x100;
 /// The same as the last of these ids.
 const RESERVED_IDS: u64 = 0x100;
 
@@ -63,15 +63,15 @@ pub(crate) const CALENDAR: u64 = 13;
 /// `FreeBusySimple`: to see when the owner of a calendar is busy ([MS-OXCPERM] 2.2.7).
 const FREE_BUSY_SIMPLE: u32 = 0x800;
 
-/// A folder that each mailbox has.
-struct Special {
+/// A folder that each mailbox has, or a special public folder.
+pub(crate) struct Special {
     name: &'static str,
     parent: Option<u64>,
     class: &'static str,
 }
 
 impl Special {
-    const fn new(name: &'static str, parent: Option<u64>, class: &'static str) -> Self {
+    pub(crate) const fn new(name: &'static str, parent: Option<u64>, class: &'static str) -> Self {
         Self { name, parent, class }
     }
 }
@@ -82,18 +82,6 @@ pub(crate) const SPECIAL_MAX: ObjectId = ObjectId::own(RESERVED_IDS);
 /// The id of a special folder by its place in [`FOLDERS`]. Ids begin at 1.
 pub(crate) const fn special(place: u64) -> ObjectId {
     ObjectId::own(place.saturating_add(1))
-}
-
-/// The entry id of a folder ([MS-OXCDATA] 2.2.4.1).
-pub(crate) fn folder_entry_id(mailbox: &Mailbox, folder: ObjectId) -> Vec<u8> {
-    let id = FolderEntryId {
-        flags: 0,
-        provider_uid: FlatUid(mailbox.guid.to_le()),
-        folder_type: StoreObjectType::PrivateFolder,
-        folder: Gid { replica: mailbox.replica, global_counter: folder.counter() },
-        pad: 0,
-    };
-    id.to_bytes().unwrap_or_default()
 }
 
 impl Backend {
@@ -135,17 +123,7 @@ fn create(change: &Change<'_>, entry: &Entry) -> store::Result<Mailbox> {
                 properties.set(tag, PropertyValue::Binary(id));
             }
         }
-        let kind = if place == ROOT { FolderKind::Root } else { FolderKind::Generic };
-        change.create_folder(
-            mailbox.id,
-            &NewFolder {
-                id: Some(special(place)),
-                parent: folder.parent.map(special),
-                kind,
-                name: folder.name.to_owned(),
-                properties,
-            },
-        )?;
+        create_special(change, &mailbox, place, folder, properties)?;
         let default = if place == CALENDAR { FREE_BUSY_SIMPLE } else { 0 };
         change.set_permission(mailbox.id, special(place), &Member::Default, default)?;
         change.set_permission(mailbox.id, special(place), &Member::Anonymous, 0)?;
@@ -154,4 +132,22 @@ fn create(change: &Change<'_>, entry: &Entry) -> store::Result<Mailbox> {
         change.set_receive_folder(mailbox.id, class, Some(special(folder)))?;
     }
     Ok(mailbox)
+}
+
+/// Creates the special folder with the place `place`.
+pub(crate) fn create_special(
+    change: &Change<'_>,
+    mailbox: &Mailbox,
+    place: u64,
+    folder: &Special,
+    properties: Properties,
+) -> store::Result<()> {
+    let new = NewFolder {
+        id: Some(special(place)),
+        parent: folder.parent.map(special),
+        kind: if place == ROOT { FolderKind::Root } else { FolderKind::Generic },
+        name: folder.name.to_owned(),
+        properties,
+    };
+    change.create_folder(mailbox.id, &new).map(drop)
 }

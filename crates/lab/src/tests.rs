@@ -8,6 +8,7 @@ mod messages;
 mod notifications;
 mod nspi;
 mod others;
+mod public_folders;
 mod rules;
 mod searches;
 mod streams;

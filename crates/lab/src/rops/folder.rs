@@ -9,7 +9,7 @@ use mapi::rop::folder::{
     RopOpenFolderResponse, TableFlags,
 };
 use mapi::rop::{Bool, ResponseBody};
-use store::{Change, FolderKind, MailboxId, MessageFilter, NewFolder, ObjectId, Properties, View};
+use store::{Change, FolderKind, MailboxId, Member, MessageFilter, NewFolder, ObjectId, Properties, View};
 
 use super::context::Context;
 use super::outcome::{Outcome, Success, done};
@@ -17,7 +17,7 @@ use super::rows::refresh;
 use crate::codepage::CodePage;
 use crate::mailbox::SPECIAL_MAX;
 use crate::refusal::Refusal;
-use crate::session::logon::{CREATE_SUBFOLDER, Logon, OWNER, READ_ANY};
+use crate::session::logon::{ALL, CREATE_SUBFOLDER, Logon, OWNER, READ_ANY};
 use crate::session::table::{Notified, Source, Table};
 use crate::session::{Object, Opened};
 
@@ -69,6 +69,9 @@ pub(super) fn create(context: &Context<'_>, request: &RopCreateFolderRequest) ->
         FolderType::SEARCH => FolderKind::Search,
         _ => return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into()),
     };
+    if kind == FolderKind::Search && logon.is_public() {
+        return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
+    }
     let code_page = context.session.code_page;
     let name = text(&request.display_name, code_page);
     if name.is_empty() || name.chars().count() > NAME_MAX {
@@ -94,6 +97,10 @@ pub(super) fn create(context: &Context<'_>, request: &RopCreateFolderRequest) ->
         let new = NewFolder { id: None, parent: Some(parent), kind, name, properties };
         let folder = change.create_folder(mailbox, &new)?;
         copy_permissions(change, mailbox, parent, folder.id)?;
+        // Who creates a public folder owns it.
+        if logon.is_public() && logon.rights(change, folder.id)? & OWNER == 0 {
+            change.set_permission(mailbox, folder.id, &Member::User(logon.user.clone()), ALL)?;
+        }
         Ok::<_, Refusal>(folder.id)
     })?;
     let response = RopCreateFolderResponse {

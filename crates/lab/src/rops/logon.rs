@@ -8,7 +8,7 @@ use mapi::nspi::{DisplayType, PermanentEntryId};
 use mapi::property::{PropTag, PropertyValue};
 use mapi::rop::ResponseBody;
 use mapi::rop::logon::{
-    FolderIds, LogonFlags, LogonTime, OpenFlags, PrivateLogon, ResponseFlags, RopLogonRequest,
+    FolderIds, LogonFlags, LogonTime, OpenFlags, PrivateLogon, PublicLogon, ResponseFlags, RopLogonRequest,
     RopLogonResponse,
 };
 use mapi::rop::logon_store::{
@@ -16,7 +16,7 @@ use mapi::rop::logon_store::{
     RopLongTermIdFromIdRequest, RopLongTermIdFromIdResponse, StoreState,
 };
 use store::{OWN_REPLICA, ObjectId};
-use wire::{Encode as _, FileTime};
+use wire::{Encode as _, FileTime, Guid};
 
 use super::context::Context;
 use super::outcome::{Outcome, Success, done};
@@ -44,9 +44,32 @@ const DAY: u64 = 86_400;
 
 /// `RopLogon` ([MS-OXCSTOR] 3.2.5.1).
 pub(super) fn logon(context: &Context<'_>, request: &RopLogonRequest) -> Outcome {
-    if !request.logon_flags.contains(LogonFlags::PRIVATE) || request.open_flags.contains(OpenFlags::PUBLIC) {
-        return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
+    match (request.logon_flags.contains(LogonFlags::PRIVATE), request.open_flags.contains(OpenFlags::PUBLIC))
+    {
+        (true, false) => private(context, request),
+        (false, true) => public(context, request),
+        _ => Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into()),
     }
+}
+
+/// A logon to the public folders ([MS-OXCSTOR] 2.2.1.1.4).
+fn public(context: &Context<'_>, request: &RopLogonRequest) -> Outcome {
+    let backend = context.backend();
+    let user = backend.directory.entry(context.session.user).ok_or(ErrorCode::EC_UNKNOWN_USER)?;
+    let logon = Arc::new(Logon { mailbox: backend.public_folders()?, user: user.alias.clone() });
+    let response = PublicLogon {
+        logon_flags: request.logon_flags,
+        folder_ids: crate::public::folder_ids(),
+        replica_id: OWN_REPLICA,
+        replica_guid: logon.mailbox.replica,
+        per_user_guid: Guid::default(),
+    };
+    let body = ResponseBody::RopLogon(RopLogonResponse::Public(Box::new(response)));
+    Ok(Success::opened(body, &logon, Object::Logon))
+}
+
+/// A logon to a mailbox ([MS-OXCSTOR] 2.2.1.1.3).
+fn private(context: &Context<'_>, request: &RopLogonRequest) -> Outcome {
     let (backend, dn) = (context.backend(), String::from_utf8_lossy(request.dn()).into_owned());
     let user = backend.directory.entry(context.session.user).ok_or(ErrorCode::EC_UNKNOWN_USER)?;
     let entry = backend.person(&dn).ok_or(ErrorCode::EC_UNKNOWN_USER)?;

@@ -4,9 +4,9 @@ use mapi::ErrorCode;
 use mapi::data::{MessageId, PropertyProblem, TypedString};
 use mapi::property::{PropTag, PropertyValue, TaggedValue};
 use mapi::rop::message::{
-    MessageOpenModeFlags, RopCreateMessageRequest, RopCreateMessageResponse, RopOpenMessageRequest,
-    RopOpenMessageResponse, RopSaveChangesMessageRequest, RopSaveChangesMessageResponse,
-    RopSetMessageReadFlagRequest, RopSetMessageReadFlagResponse, SaveFlags,
+    MessageOpenModeFlags, ReadStatusChange, RopCreateMessageRequest, RopCreateMessageResponse,
+    RopOpenMessageRequest, RopOpenMessageResponse, RopSaveChangesMessageRequest,
+    RopSaveChangesMessageResponse, RopSetMessageReadFlagRequest, RopSetMessageReadFlagResponse, SaveFlags,
 };
 use mapi::rop::transport::MessageFlags;
 use mapi::rop::{Bool, InputHandleIndex, ResponseBody};
@@ -217,6 +217,7 @@ pub(super) fn set_read(context: &mut Context<'_>, request: &RopSetMessageReadFla
     let read = is_read(request.read_flags)?;
     let (_, logon, message) = context.message()?;
     let stored = message.stored.as_mut().ok_or(ErrorCode::MAPI_E_NO_SUPPORT)?;
+    let before = stored.read;
     backend.write(backend.now(), |change| {
         logon.require(change, stored.folder, READ_ANY | OWNER)?;
         change.set_read(logon.mailbox.id, stored.id, read)?;
@@ -224,7 +225,11 @@ pub(super) fn set_read(context: &mut Context<'_>, request: &RopSetMessageReadFla
     })?;
     stored.read = read;
     // Only clients of public folders receive the change ([MS-OXCROPS] 2.2.6.11.2).
-    let response = RopSetMessageReadFlagResponse { read_status_changed: Bool::FALSE, change: None };
+    let change = request.client_data.filter(|_| before != read);
+    let change =
+        change.map(|client_data| ReadStatusChange { logon_id: context.request.logon_id, client_data });
+    let read_status_changed = Bool(u8::from(change.is_some()));
+    let response = RopSetMessageReadFlagResponse { read_status_changed, change };
     done(ResponseBody::RopSetMessageReadFlag(response))
 }
 

@@ -14,6 +14,7 @@ use wire::Writer;
 
 use super::context::Context;
 use super::outcome::{Found, Outcome, Permitted, done};
+use crate::backend::Backend;
 use crate::refusal::Refusal;
 use crate::session::logon::{Logon, OWNER};
 use crate::session::{Object, Opened};
@@ -122,7 +123,8 @@ fn read(context: &Context<'_>, tags: Option<&[PropTag]>) -> Result<Found, Refusa
     }
 }
 
-fn of_folder(
+/// The properties `tags` of a folder, or all.
+pub(super) fn of_folder(
     view: &View<'_>,
     logon: &Logon,
     id: ObjectId,
@@ -155,7 +157,9 @@ pub(super) fn set(
         .map(|value| TaggedValue { tag: value.tag, value: stored(&value.value, code_page) })
         .collect();
     let problems = match &context.opened()?.object {
-        Object::Folder(_) => change_folder(context, &values, &[])?,
+        Object::Folder(id) => {
+            change_folder(&context.backend(), context.logon()?.as_ref(), *id, &values, &[])?
+        }
         Object::Message(_) => super::message::change(context, &values, &[])?,
         Object::Attachment(_) => super::attachment::change(context, &values, &[])?,
         _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
@@ -173,7 +177,7 @@ pub(super) fn delete(
         return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
     }
     let problems = match &context.opened()?.object {
-        Object::Folder(_) => change_folder(context, &[], tags)?,
+        Object::Folder(id) => change_folder(&context.backend(), context.logon()?.as_ref(), *id, &[], tags)?,
         Object::Message(_) => super::message::change(context, &[], tags)?,
         Object::Attachment(_) => super::attachment::change(context, &[], tags)?,
         _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
@@ -181,12 +185,14 @@ pub(super) fn delete(
     done(body(PropertyProblemsResponse { property_problems: PropertyProblemArray(problems) }))
 }
 
-fn change_folder(
-    context: &Context<'_>,
+/// Changes properties of a folder, and returns those that could not be changed.
+pub(super) fn change_folder(
+    backend: &Backend,
+    logon: &Logon,
+    id: ObjectId,
     set: &[TaggedValue],
     deleted: &[PropTag],
 ) -> Result<Vec<PropertyProblem>, Refusal> {
-    let ((logon, id), backend) = (context.folder()?, context.backend());
     let mailbox = logon.mailbox.id;
     let computed: Vec<PropTag> = KNOWN.into_iter().filter(|tag| *tag != PropTag::PidTagDisplayName).collect();
     let permitted = Permitted::new(set, deleted, &computed);

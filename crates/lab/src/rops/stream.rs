@@ -1,7 +1,9 @@
 //! Streams ([MS-OXCPRPT] 3.2.5.11 to 3.2.5.24).
 
+use std::sync::Arc;
+
 use mapi::ErrorCode;
-use mapi::property::{PropTag, PropType, PropertyValue};
+use mapi::property::{PropTag, PropType, PropertyValue, TaggedValue};
 use mapi::rop::stream::{
     Origin, RopCopyToStreamRequest, RopCopyToStreamResponse, RopGetStreamSizeResponse, RopOpenStreamRequest,
     RopOpenStreamResponse, RopReadStreamRequest, RopReadStreamResponse, RopSeekStreamRequest,
@@ -14,8 +16,10 @@ use wire::Utf16;
 
 use super::context::Context;
 use super::outcome::{Outcome, Success, done};
+use super::property::{change_folder, of_folder};
 use crate::codepage::CodePage;
 use crate::refusal::Refusal;
+use crate::session::logon::OWNER;
 use crate::session::stream::Stream;
 use crate::session::{MailboxSession, Object, Opened};
 use crate::values::convert::to_type;
@@ -77,7 +81,9 @@ pub(super) fn open(context: &Context<'_>, request: &RopOpenStreamRequest) -> Out
 
 /// Whether the client may change the object on which the ROP acts.
 fn is_writable(context: &Context<'_>) -> Result<bool, Refusal> {
-    match &context.opened()?.object {
+    let Opened { logon, object } = context.opened()?;
+    match object {
+        Object::Folder(id) => Ok(context.backend().read(|view| logon.rights(view, *id))? & OWNER != 0),
         Object::Message(message) => Ok(message.is_writable),
         Object::Attachment(attachment) => Ok(attachment.is_writable),
         _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
@@ -89,7 +95,9 @@ fn read_value(
     context: &Context<'_>,
     tag: PropTag,
 ) -> Result<Option<PropertyValue>, Refusal> {
-    Ok(match &context.opened()?.object {
+    let Opened { logon, object } = context.opened()?;
+    Ok(match object {
+        Object::Folder(id) => of_folder(view, logon, *id, Some(&[tag]))?.pop().and_then(|(_, value)| value),
         Object::Message(message) => message.properties.value(view, message.source(), tag)?,
         Object::Attachment(attachment) => attachment.properties.value(view, attachment.source(), tag)?,
         _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
@@ -285,6 +293,13 @@ fn commit_stream(session: &mut MailboxSession, handle: u32) -> Result<(), Refusa
         Opened { object: Object::Message(message), .. } if message.is_writable => message.set(tag, value),
         Opened { object: Object::Attachment(attachment), .. } if attachment.is_writable => {
             attachment.set(tag, value);
+        }
+        Opened { logon, object: Object::Folder(id) } => {
+            let (logon, id) = (Arc::clone(logon), *id);
+            let problems = change_folder(&session.backend, &logon, id, &[TaggedValue { tag, value }], &[])?;
+            if let Some(problem) = problems.first() {
+                return Err(problem.error_code.into());
+            }
         }
         _ => return Err(ErrorCode::MAPI_E_NO_ACCESS.into()),
     }

@@ -6,8 +6,9 @@ use store::{Change, ContentEdit, Mailbox, NewMessage, ObjectId, Properties, Rule
 use wire::Writer;
 
 use crate::directory::Entry;
-use crate::mailbox::{DEFERRED_ACTION, folder_entry_id, special};
+use crate::mailbox::{DEFERRED_ACTION, special};
 use crate::refusal::Refusal;
+use crate::values::entry_id::folder_entry_id;
 use crate::values::message::of_message;
 
 /// The value of `PidTagRuleError` if executing a rule failed ([MS-OXORULE] 2.2.7.2).

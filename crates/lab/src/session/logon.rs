@@ -1,7 +1,7 @@
 //! A logon to a mailbox, and what its user may do in each folder ([MS-OXCPERM] 2.2.7).
 
 use mapi::ErrorCode;
-use store::{Mailbox, Member, ObjectId, Permission, View};
+use store::{Mailbox, MailboxKind, Member, ObjectId, Permission, View};
 
 use crate::refusal::Refusal;
 
@@ -9,6 +9,10 @@ use crate::refusal::Refusal;
 pub(crate) const READ_ANY: u32 = 0x1;
 /// To create messages.
 pub(crate) const CREATE: u32 = 0x2;
+/// To change messages that the user created.
+pub(crate) const EDIT_OWN: u32 = 0x8;
+/// To delete messages that the user created.
+pub(crate) const DELETE_OWN: u32 = 0x10;
 /// To change all messages.
 pub(crate) const EDIT_ANY: u32 = 0x20;
 /// To delete all messages.
@@ -20,7 +24,7 @@ pub(crate) const OWNER: u32 = 0x100;
 /// To see the folder in its parent.
 pub(crate) const VISIBLE: u32 = 0x400;
 /// All rights, which the owner of a mailbox has.
-const ALL: u32 = 0x5fb;
+pub(crate) const ALL: u32 = 0x5fb;
 
 /// A logon to a mailbox.
 #[derive(Debug)]
@@ -31,7 +35,12 @@ pub(crate) struct Logon {
 }
 
 impl Logon {
-    /// Whether the user is the owner of the mailbox.
+    /// Whether the logon is to the public folders.
+    pub(crate) fn is_public(&self) -> bool {
+        self.mailbox.kind == MailboxKind::Public
+    }
+
+    /// Whether the user is the owner of the mailbox. The public folders have no owner.
     pub(crate) fn is_owner(&self) -> bool {
         self.user == self.mailbox.owner
     }

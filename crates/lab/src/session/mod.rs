@@ -96,7 +96,7 @@ impl MailboxSession {
             }
             _ => None,
         };
-        let handle = self.objects.add(opened)?;
+        let handle = self.objects.add(logon_id, opened)?;
         if let Some(watch) = watch {
             self.backend.hub.watch(&self.subscriber, handle, watch);
         }

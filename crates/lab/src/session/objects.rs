@@ -1,6 +1,6 @@
 //! The server objects of a session, by handle ([MS-OXCROPS] 1.3.1).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use mapi::ErrorCode;
@@ -60,18 +60,28 @@ pub(crate) struct Opened {
 pub(crate) struct Objects {
     open: HashMap<u32, Opened>,
     last: u32,
+    /// The ids of the logons to the public folders.
+    public: BTreeSet<u8>,
 }
 
 impl Objects {
-    /// Adds an object, and returns its handle. Handles are not used again within a session.
+    /// Adds an object, which the ROP of the logon `logon_id` has opened, and returns its handle. Handles are not used
+    /// again within a session.
     ///
     /// # Errors
     /// `OutOfResources` if the session has too many objects.
-    pub(crate) fn add(&mut self, opened: Opened) -> Result<u32, ErrorCode> {
+    pub(crate) fn add(&mut self, logon_id: u8, opened: Opened) -> Result<u32, ErrorCode> {
         let next = self.last.checked_add(1).filter(|next| *next != NO_OBJECT);
         let handle = next.filter(|_| self.open.len() < OBJECTS_MAX);
         let handle = handle.ok_or(ErrorCode::MAPI_E_NOT_ENOUGH_RESOURCES)?;
         self.last = handle;
+        if matches!(opened.object, Object::Logon) {
+            if opened.logon.is_public() {
+                self.public.insert(logon_id)
+            } else {
+                self.public.remove(&logon_id)
+            };
+        }
         self.open.insert(handle, opened);
         Ok(handle)
     }
@@ -110,9 +120,8 @@ impl Objects {
     }
 }
 
-/// All logons are to private mailboxes: the lab has no public folders.
 impl Logons for Objects {
-    fn is_private(&self, _logon_id: u8) -> Option<bool> {
-        Some(true)
+    fn is_private(&self, logon_id: u8) -> Option<bool> {
+        Some(!self.public.contains(&logon_id))
     }
 }

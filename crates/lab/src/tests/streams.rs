@@ -1,6 +1,7 @@
 //! Tests of streams.
 
 use mapi::ErrorCode;
+use mapi::data::FolderId;
 use mapi::property::{PropTag, PropType, PropertyValue};
 use mapi::rop::stream::{
     Origin, RopOpenStreamRequest, RopReadStreamRequest, RopSeekStreamRequest, RopSetStreamSizeRequest,
@@ -9,8 +10,13 @@ use mapi::rop::stream::{
 use mapi::rop::{Bytes16, Empty, OutputHandleIndex, RequestBody, ResponseBody, SizeOrSentinel};
 use wire::Utf16;
 
+use super::folders::{create, permit};
 use super::mail::Mail;
 use super::messages::{alice, message};
+
+/// Rights on a folder ([MS-OXCPERM] 2.2.7).
+const READ_ANY: i32 = 0x1;
+const VISIBLE: i32 = 0x400;
 
 pub(super) const DATA: PropTag = PropTag::PidTagAttachDataBinary;
 
@@ -100,4 +106,25 @@ fn streams_of_a_session_have_a_limited_size() {
     assert_eq!(set_size(&mut mail, 5, 2 << 20), Err(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY));
     let commit = mail.rop(4, RequestBody::RopCommitStream(Empty));
     assert_eq!(commit, Err(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY), "which would keep it twice");
+}
+
+#[test]
+fn a_stream_on_a_property_of_a_folder_requires_its_owner_to_write() {
+    let comment = PropTag::PidTagComment;
+    let mut mail = alice();
+    create(&mut mail, 1, "Folder", 2).unwrap();
+    let absent = open_stream(&mut mail, 2, comment, StreamOpenModeFlags::READ_ONLY, 3);
+    assert_eq!(absent, Err(ErrorCode::MAPI_E_NOT_FOUND));
+    open_stream(&mut mail, 2, comment, StreamOpenModeFlags::CREATE, 3).unwrap();
+    write(&mut mail, 3, Utf16::new("Hello").as_le_bytes()).unwrap();
+    mail.rop(3, RequestBody::RopCommitStream(Empty)).unwrap();
+    assert_eq!(mail.get(2, comment), Ok(PropertyValue::from("Hello")));
+    permit(&mut mail, 2, "bob", READ_ANY | VISIBLE);
+    let folder = mail.get(2, PropTag::PidTagFolderId).unwrap().to_integer().unwrap();
+    let mut bob = Mail::open(&mail.caller, "bob", "alice").unwrap();
+    bob.open_folder(FolderId(folder.cast_unsigned()), 2).unwrap();
+    let mut open = |flags| open_stream(&mut bob, 2, comment, flags, 3);
+    assert_eq!(open(StreamOpenModeFlags::READ_ONLY), Ok(10));
+    assert_eq!(open(StreamOpenModeFlags::READ_WRITE), Err(ErrorCode::MAPI_E_NO_ACCESS));
+    assert_eq!(open(StreamOpenModeFlags::CREATE), Err(ErrorCode::MAPI_E_NO_ACCESS));
 }

@@ -6,7 +6,7 @@ use store::{Folder, FolderKind, MessageFilter, ObjectId, View};
 use wire::Encode as _;
 
 use super::convert::canonical;
-use crate::mailbox::folder_entry_id;
+use super::entry_id::folder_entry_id;
 use crate::search;
 use crate::session::logon::{CREATE, CREATE_SUBFOLDER, Logon, OWNER, READ_ANY};
 

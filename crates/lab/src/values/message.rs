@@ -1,13 +1,13 @@
 //! The properties of messages ([MS-OXCMSG] 2.2.1).
 
-use mapi::data::{FlatUid, Gid, MessageEntryId, StoreObjectType};
+use mapi::data::Gid;
 use mapi::property::{PropTag, PropertyValue};
 use store::{Mailbox, Message, ObjectId, Properties};
 use wire::Encode as _;
 
 use super::convert::canonical;
+use super::entry_id::{folder_entry_id, message_entry_id};
 use super::flags::flags;
-use crate::mailbox::folder_entry_id;
 
 /// `MAPI_MESSAGE` ([MS-OXCPRPT] 2.2.1.7).
 const MESSAGE: i32 = 5;
@@ -69,16 +69,7 @@ pub(crate) fn of_message(
         PropTag::PidTagSourceKey => key(message.id),
         PropTag::PidTagParentSourceKey => key(message.folder),
         PropTag::PidTagEntryId | PropTag::PidTagRecordKey => {
-            let entry_id = MessageEntryId {
-                flags: 0,
-                provider_uid: FlatUid(mailbox.guid.to_le()),
-                message_type: StoreObjectType::PrivateMessage,
-                folder: gid(message.folder),
-                folder_pad: 0,
-                message: gid(message.id),
-                message_pad: 0,
-            };
-            V::Binary(entry_id.to_bytes().unwrap_or_default())
+            V::Binary(message_entry_id(mailbox, message.folder, message.id))
         }
         PropTag::PidTagParentEntryId => V::Binary(folder_entry_id(mailbox, message.folder)),
         PropTag::PidTagObjectType => V::Integer32(MESSAGE),

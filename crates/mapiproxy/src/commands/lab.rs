@@ -60,6 +60,11 @@ accounts = "accounts.toml"
 # The maximum number of sessions of a user, by each protocol; a further one ends the one that was not used for the
 # longest time. For the account svcproxy it is the number for each user.
 # default: sessions_per_user = 64
+# The names of public folders that are created together with the store of public folders.
+# default: public_folders = []
+# The users who have all rights on the public folders. Others may create folders and messages, and have all rights on the
+# folders that they create.
+# default: public_folder_owners = ["alice"]
 # Distributes the mailboxes to two servers, EXCH1 and EXCH2.
 # default: two_servers = false
 "#;
@@ -87,7 +92,15 @@ struct LabFile {
     #[serde(default = "sixty_four")]
     sessions_per_user: usize,
     #[serde(default)]
+    public_folders: Vec<String>,
+    #[serde(default = "alice")]
+    public_folder_owners: Vec<String>,
+    #[serde(default)]
     two_servers: bool,
+}
+
+fn alice() -> Vec<String> {
+    LabConfig::default().public_folder_owners
 }
 
 const fn one() -> u64 {
@@ -156,7 +169,15 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let store = file.store.as_ref().map(|store| folder.join(store));
     let config = if file.two_servers { LabConfig::two_servers() } else { LabConfig::default() };
     let LabFile { seed, people, sessions_per_user, .. } = file;
-    let lab = Arc::new(Lab::new(LabConfig { seed, people, store, sessions_per_user, ..config })?);
+    let lab = Arc::new(Lab::new(LabConfig {
+        seed,
+        people,
+        store,
+        sessions_per_user,
+        public_folders: file.public_folders,
+        public_folder_owners: file.public_folder_owners,
+        ..config
+    })?);
     let server = LabServer {
         endpoint_mapper: file.endpoint_mapper,
         rpc: file.rpc,
