@@ -19,6 +19,6 @@ pub mod seeds;
 pub use crate::budget::Budget;
 pub use crate::counter::Counter;
 pub use crate::flight::{Step, TestFlight};
-pub use crate::mailbox::{Mailbox, Sent, batch, connect_ex, replies};
+pub use crate::mailbox::{Mailbox, Sent, batch, connect_ex, connect_ex_response, replies};
 pub use crate::mapi_http_client::MapiHttpClient;
 pub use crate::rpc_client::{RpcClient, bind_request, bind_response, caller, incoming};

@@ -61,6 +61,24 @@ pub fn connect_ex(dn: &str) -> EcDoConnectExRequest {
     }
 }
 
+/// The response to [`connect_ex`] that opens a session with this handle and this index.
+pub fn connect_ex_response(handle: ContextHandle, icxr: u16) -> EcDoConnectExResponse {
+    EcDoConnectExResponse {
+        handle,
+        polls_max: 0,
+        retry: 0,
+        retry_delay: 0,
+        icxr,
+        dn_prefix: Ptr::NULL,
+        display_name: Ptr::NULL,
+        server_version: Version::default(),
+        best_version: Version::default(),
+        time_stamp: 0,
+        aux_out: OutBytes::new(Vec::new()),
+        return_value: ErrorCode::SUCCESS,
+    }
+}
+
 impl<'a> Mailbox<'a> {
     /// A session of the user of `authority`.
     ///
@@ -74,20 +92,7 @@ impl<'a> Mailbox<'a> {
         let connect = emsmdb::Request::EcDoConnectEx(connect).encode().expect("constants fit");
         let (mut flight, _) = talk.relayed(incoming(&context, (Interface::Emsmdb, 10), connect));
         let upstream = upstream_handle();
-        let response = EcDoConnectExResponse {
-            handle: upstream,
-            polls_max: 0,
-            retry: 0,
-            retry_delay: 0,
-            icxr: 0,
-            dn_prefix: Ptr::NULL,
-            display_name: Ptr::NULL,
-            server_version: Version::default(),
-            best_version: Version::default(),
-            time_stamp: 0,
-            aux_out: OutBytes::new(Vec::new()),
-            return_value: ErrorCode::SUCCESS,
-        };
+        let response = connect_ex_response(upstream, 0);
         let stub = emsmdb::Response::EcDoConnectEx(response).encode().expect("constants fit");
         let stub = talk.delivered(&mut flight, stub);
         match emsmdb::Response::decode(10, &stub, Endian::Little) {

@@ -13,11 +13,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use engine::{Deferral, Engine, Envelope, FaultStatus, Interface, Module, SecurityContext, Stack};
 use identity::Pool;
-use mapi::ErrorCode;
-use mapi::emsmdb::{
-    EcDoConnectExRequest, EcDoConnectExResponse, OutBytes, Request, Response as EmsmdbResponse, Version,
-};
-use mapi::ndr::{ContextHandle, Ptr};
+use mapi::emsmdb::{EcDoConnectExRequest, Request, Response as EmsmdbResponse};
+use mapi::ndr::ContextHandle;
 use net::{
     Call, Group, NoopObserver, RelayConnection, RequestHandler as _, RpcRelay, RpcReply, Service, syntax,
 };
@@ -30,12 +27,12 @@ use wire::{Endian, Guid};
 use crate::groups::{Ends, serve, serve_on, upstream_with_account};
 use crate::{Gate, LIMIT};
 
-const CONNECT: u16 = 10;
+pub(super) const CONNECT: u16 = 10;
 /// `EcRRegisterPushNotification`, of which the proxy reads the context handle only.
 const REGISTER: u16 = 4;
 
 /// The value of `ulIcxrLink` that links no session.
-const NO_LINK: u32 = u32::MAX;
+pub(super) const NO_LINK: u32 = u32::MAX;
 
 /// The index of each session at the server.
 const INDEX: u16 = 7;
@@ -63,20 +60,7 @@ impl Service for Exchange {
         self.links.lock().unwrap().push(request.icxr_link);
         let number = HANDLES.fetch_add(1, Ordering::SeqCst) as u128;
         let handle = ContextHandle { attributes: 0, uuid: Guid::from_le(number.to_le_bytes()) };
-        let response = EcDoConnectExResponse {
-            handle,
-            polls_max: 0,
-            retry: 0,
-            retry_delay: 0,
-            icxr: INDEX,
-            dn_prefix: Ptr::NULL,
-            display_name: Ptr::NULL,
-            server_version: Version::default(),
-            best_version: Version::default(),
-            time_stamp: 0,
-            aux_out: OutBytes::new(Vec::new()),
-            return_value: ErrorCode::SUCCESS,
-        };
+        let response = testkit::connect_ex_response(handle, INDEX);
         Ok(EmsmdbResponse::EcDoConnectEx(response).encode().unwrap().into())
     }
 }
@@ -167,18 +151,18 @@ impl Proxy {
 }
 
 /// A client process: its user and its association group.
-struct Client {
-    relay: Arc<RpcRelay>,
-    caller: SecurityContext,
-    group: Arc<Group>,
+pub(super) struct Client {
+    pub(super) relay: Arc<RpcRelay>,
+    pub(super) caller: SecurityContext,
+    pub(super) group: Arc<Group>,
 }
 
 impl Client {
-    fn connection(&self) -> RelayConnection {
+    pub(super) fn connection(&self) -> RelayConnection {
         self.relay.connection(Envelope::RPC_TCP)
     }
 
-    fn request(&self, id: u32, opnum: u16, stub: Vec<u8>) -> Call {
+    pub(super) fn request(&self, id: u32, opnum: u16, stub: Vec<u8>) -> Call {
         Call {
             id,
             interface: syntax(Interface::Emsmdb),
@@ -193,7 +177,7 @@ impl Client {
     }
 
     /// Makes a call on `connection`, and waits for the reply.
-    async fn call(&self, connection: &mut RelayConnection, opnum: u16, stub: Vec<u8>) -> RpcReply {
+    pub(super) async fn call(&self, connection: &mut RelayConnection, opnum: u16, stub: Vec<u8>) -> RpcReply {
         let mut replies = Vec::new();
         connection.call(self.request(1, opnum, stub), &mut replies);
         replied(connection, &mut replies, 1).await;
@@ -201,7 +185,7 @@ impl Client {
     }
 
     /// Opens a session linked to `icxr_link`. Returns its context handle.
-    async fn connect(&self, connection: &mut RelayConnection, icxr_link: u32) -> [u8; 20] {
+    pub(super) async fn connect(&self, connection: &mut RelayConnection, icxr_link: u32) -> [u8; 20] {
         match self.call(connection, CONNECT, connect_request(icxr_link)).await {
             RpcReply::Response { stub, .. } => *stub.first_chunk().unwrap(),
             fault @ RpcReply::Fault { .. } => panic!("{fault:?}"),
@@ -218,13 +202,13 @@ impl Client {
 }
 
 /// A request for a session linked to `icxr_link`.
-fn connect_request(icxr_link: u32) -> Vec<u8> {
+pub(super) fn connect_request(icxr_link: u32) -> Vec<u8> {
     let connect = EcDoConnectExRequest { icxr_link, ..testkit::connect_ex("/o=O/cn=a") };
     Request::EcDoConnectEx(connect).encode().unwrap()
 }
 
 /// A request in the session of `handle`.
-fn register_request(handle: [u8; 20]) -> Vec<u8> {
+pub(super) fn register_request(handle: [u8; 20]) -> Vec<u8> {
     [&handle[..], &[0; 40]].concat()
 }
 
@@ -238,7 +222,7 @@ fn faults(replies: &[RpcReply]) -> Vec<FaultStatus> {
 }
 
 /// Serves `connection` until there are `count` replies.
-async fn replied(connection: &mut RelayConnection, replies: &mut Vec<RpcReply>, count: usize) {
+pub(super) async fn replied(connection: &mut RelayConnection, replies: &mut Vec<RpcReply>, count: usize) {
     let replied = poll_fn(|task| {
         while connection.poll(task, replies).is_ready() {}
         if replies.len() < count { Poll::Pending } else { Poll::Ready(()) }
@@ -247,7 +231,7 @@ async fn replied(connection: &mut RelayConnection, replies: &mut Vec<RpcReply>, 
 }
 
 /// Serves `connection` once, and then the server.
-async fn turn(connection: &mut RelayConnection, replies: &mut Vec<RpcReply>) {
+pub(super) async fn turn(connection: &mut RelayConnection, replies: &mut Vec<RpcReply>) {
     poll_fn(|task| {
         let _ = connection.poll(task, replies);
         Poll::Ready(())
