@@ -103,6 +103,7 @@ impl Next {
             Self::Forward(call) => abort(call.flight, refusal),
             Self::Defer(work) => abort(work.flight, refusal),
             Self::Done(Finished { flight, reply: Reply::Response(_) }) => {
+                flight.withdraw_response();
                 Finished { flight, reply: Reply::Refused(refusal) }
             }
             Self::Done(finished) => finished,

@@ -5,7 +5,7 @@
 
 use mapi::Interface;
 use mapi::ndr::ContextHandle;
-use wire::Guid;
+use wire::{Decode as _, Endian, Guid, Reader};
 
 /// How an operation uses context handles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ fn response_at(interface: Interface, opnum: u16, stub: &[u8]) -> usize {
 
 /// The handle in a little-endian request.
 pub(crate) fn read_request(stub: &[u8]) -> Option<ContextHandle> {
-    read(stub, REQUEST_AT)
+    read(stub, REQUEST_AT, Endian::Little)
 }
 
 /// Replaces the handle in a little-endian request. Returns whether the stub is long enough.
@@ -72,9 +72,14 @@ pub(crate) fn write_request(stub: &mut [u8], handle: ContextHandle) -> bool {
     write(stub, REQUEST_AT, handle)
 }
 
-/// The handle in a little-endian response.
-pub(crate) fn read_response(interface: Interface, opnum: u16, stub: &[u8]) -> Option<ContextHandle> {
-    read(stub, response_at(interface, opnum, stub))
+/// The handle in a response, or in the beginning of one.
+pub(crate) fn read_response(
+    interface: Interface,
+    opnum: u16,
+    stub: &[u8],
+    endian: Endian,
+) -> Option<ContextHandle> {
+    read(stub, response_at(interface, opnum, stub), endian)
 }
 
 /// Replaces the handle in a little-endian response. Returns whether the stub is long enough.
@@ -88,11 +93,10 @@ pub(crate) fn write_response(
     write(stub, at, handle)
 }
 
-fn read(stub: &[u8], at: usize) -> Option<ContextHandle> {
-    let handle = stub.get(at..at.checked_add(HANDLE_LEN)?)?;
-    let (attributes, uuid) = handle.split_first_chunk::<4>()?;
-    let uuid = Guid::from_le(*uuid.first_chunk::<16>()?);
-    Some(ContextHandle { attributes: u32::from_le_bytes(*attributes), uuid })
+fn read(stub: &[u8], at: usize, endian: Endian) -> Option<ContextHandle> {
+    let mut reader = Reader::with_endian(stub.get(at..)?, endian);
+    let attributes = reader.u32("attributes").ok()?;
+    Some(ContextHandle { attributes, uuid: Guid::decode(&mut reader).ok()? })
 }
 
 fn write(stub: &mut [u8], at: usize, handle: ContextHandle) -> bool {

@@ -14,6 +14,7 @@ use crate::session::SharedSession;
 use crate::sessions::binding::{End, SessionBinding};
 use crate::sessions::cookie_binding::CookieBinding;
 use crate::sessions::handle_binding::HandleBinding;
+use crate::sessions::handles::OrphanedHandle;
 use crate::sessions::{cookie_lifetime, handle_lifetime};
 use crate::user_memory::{MemoryLimit, MemoryShare, MemoryUse};
 
@@ -128,6 +129,14 @@ impl Flight {
         }
     }
 
+    /// Takes the handles in the association group of an RPC call that are to be ended at the server.
+    pub fn take_orphaned(&self) -> Vec<OrphanedHandle> {
+        match &self.binding {
+            Binding::Handle(binding) => binding.group.take_orphaned(),
+            Binding::Cookies(_) => Vec::new(),
+        }
+    }
+
     /// Prepares the operation for a wait, for the upstream or for deferred work: drops what will not be read, and
     /// counts the memory of the rest.
     ///
@@ -185,6 +194,15 @@ impl Flight {
                 handle_lifetime::settle(binding, engine, operation, session, end);
             }
             Binding::Cookies(binding) => cookie_lifetime::settle(binding, engine, operation, session, end),
+        }
+    }
+
+    /// The client does not receive the response of the operation, which has ended: a session that it opened over RPC
+    /// ends.
+    pub(crate) fn withdraw_response(&self) {
+        let Self { operation, engine, session, binding, .. } = self;
+        if let Binding::Handle(binding) = binding {
+            handle_lifetime::withdraw(binding, engine, operation, session);
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::sessions::cookie_binding::{Eviction, response_code};
 use crate::sessions::handle_binding::{CALL_FAILED, fault_status};
 use crate::sessions::opening::OpeningSession;
+use crate::sessions::opening_handle::OpeningHandle;
 use crate::stack::RequestOutcome;
 use crate::step::{PooledStep, StepResult};
 
@@ -268,6 +269,17 @@ impl AwaitsUpstream {
         match binding {
             Binding::Cookies(binding) => binding.opening(engine, operation, session),
             Binding::Handle(_) => None,
+        }
+    }
+
+    /// Takes the context handle that the server may be opening, if this is an RPC call that opens or derives one. To be
+    /// called after the request was sent and before the operation is aborted. The response is to be read nevertheless,
+    /// within a time limit, and passed to [`OpeningHandle::opened`].
+    pub fn take_opening_handle(&mut self) -> Option<OpeningHandle> {
+        let Flight { operation, engine, session, binding, .. } = &mut *self.flight;
+        match binding {
+            Binding::Handle(binding) => OpeningHandle::take(binding, engine, operation.key(), session),
+            Binding::Cookies(_) => None,
         }
     }
 

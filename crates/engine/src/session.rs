@@ -257,6 +257,11 @@ impl SharedSession {
         }
     }
 
+    /// The newest security context of the session.
+    pub(crate) fn newest_context(&self) -> SecurityContext {
+        self.context().clone()
+    }
+
     /// Whether the session belongs to `identity`.
     pub(crate) fn is_of(&self, identity: &Identity) -> bool {
         self.context().identity() == identity

@@ -70,6 +70,7 @@ mod error_chain;
 mod event_log;
 mod gate;
 pub mod http;
+mod late;
 mod log_rate_limit;
 mod noop_observer;
 mod rpc;

@@ -29,7 +29,7 @@ pub(crate) struct HandleBinding {
     /// The handle in the request, if it has one.
     pub(crate) named: Option<NamedHandle>,
     /// The place in the budget of the user for the handle that the operation opens, if it does.
-    place: Option<Arc<HandlePlace>>,
+    pub(crate) place: Option<Arc<HandlePlace>>,
     /// The number of the upstream's association group in which the upstream responded.
     pub(crate) upstream_group: u64,
 }
@@ -53,9 +53,12 @@ impl HandleBinding {
     }
 
     /// Adds `bound` to the table under a new random handle, and returns that.
-    fn bind(&self, random: &mut dyn Random, bound: HandleEntry) -> Result<Guid, Refusal> {
+    pub(crate) fn bind(&self, random: &mut dyn Random, bound: HandleEntry) -> Result<Guid, Refusal> {
         let mut bytes = [0; 16];
-        random.fill(&mut bytes).map_err(|error| Refusal::new(RefusalKind::Failed, error.to_string()))?;
+        if let Err(error) = random.fill(&mut bytes) {
+            self.group.orphan(bound);
+            return Err(Refusal::new(RefusalKind::Failed, error.to_string()));
+        }
         let local = Guid::from_le(bytes);
         self.group.insert(local, bound);
         Ok(local)
@@ -80,6 +83,32 @@ impl HandleBinding {
         Some(issued)
     }
 
+    /// Records the handle that the upstream opened for `session` or derived from it, by its response `stub` to the call
+    /// `key`. The response may be incomplete. `None` if there is no handle in it.
+    pub(crate) fn opened(
+        &self,
+        engine: &Engine,
+        key: OperationKey,
+        session: &SharedSession,
+        (stub, endian): (Bytes, Endian),
+    ) -> Option<HandleEntry> {
+        let place = self.place.clone()?;
+        let (interface, opnum) = rpc_call(key);
+        let upstream = context_handle::read_response(interface, opnum, &stub, endian)?;
+        if upstream.is_null() {
+            return None;
+        }
+        let is_derived = handle_use(interface, opnum) == HandleUse::Derives;
+        let interface = if is_derived { Interface::AsyncEmsmdb } else { interface };
+        let issued = self.issued(engine, session, (interface, upstream.uuid));
+        let index = little_endian(key, stub, endian).ok().and_then(|stub| links::session_index(key, &stub));
+        if let Some(index) = index {
+            engine.store_sessions().issue_index(index, session, &self.group);
+        }
+        let (session, upstream_group) = (session.clone(), self.upstream_group);
+        Some(HandleEntry { upstream, interface, session, upstream_group, issued, _place: place })
+    }
+
     /// Replaces the upstream's handle in a little-endian response by the proxy's, and updates the handle table.
     fn replace_handle(
         &self,
@@ -91,7 +120,8 @@ impl HandleBinding {
     ) -> Result<Bytes, Refusal> {
         let (interface, opnum) = rpc_call(operation.key());
         let kind = handle_use(interface, opnum);
-        let upstream = context_handle::read_response(interface, opnum, &stub).ok_or_else(|| {
+        let upstream = context_handle::read_response(interface, opnum, &stub, Endian::Little);
+        let upstream = upstream.ok_or_else(|| {
             Refusal::new(RefusalKind::Failed, "the upstream's response is too short for a context handle")
         })?;
         if upstream.is_null() {
@@ -111,23 +141,9 @@ impl HandleBinding {
                 ));
             }
             _ => {
-                let interface = if kind == HandleUse::Derives { Interface::AsyncEmsmdb } else { interface };
-                let upstream_group = self.upstream_group;
-                let record = self.issued(engine, session, (interface, upstream.uuid));
-                let session = session.clone();
-                if let Some(index) = links::session_index(operation.key(), &stub) {
-                    engine.store_sessions().issue_index(index, &session, &self.group);
-                }
-                let place = self.place.clone().ok_or_else(handle_limit_refusal)?;
-                let entry = HandleEntry {
-                    upstream,
-                    interface,
-                    session,
-                    upstream_group,
-                    _issued: record,
-                    _place: place,
-                };
-                self.bind(random, entry)?
+                let response = (stub.clone(), Endian::Little);
+                let entry = self.opened(engine, operation.key(), session, response);
+                self.bind(random, entry.ok_or_else(handle_limit_refusal)?)?
             }
         };
         let mut stub = Vec::from(stub);
@@ -197,10 +213,12 @@ impl SessionBinding for HandleBinding {
             Refusal::new(RefusalKind::Failed, format!("cannot encode the response of a module: {error}"))
         };
         let (stub, _) = response.outgoing().map_err(refusal)?;
-        let handle = context_handle::read_response(interface, opnum, &stub).unwrap_or_default().uuid;
+        let handle = context_handle::read_response(interface, opnum, &stub, Endian::Little);
+        let handle = handle.unwrap_or_default().uuid;
         match kind {
+            // The server has not received the request.
             HandleUse::Passes | HandleUse::Closes if handle.is_nil() => {
-                self.group.remove_session(session);
+                self.group.orphan_session(session);
                 Ok(())
             }
             HandleUse::Passes | HandleUse::Closes
@@ -224,12 +242,21 @@ impl SessionBinding for HandleBinding {
         (stub, endian): (Bytes, Endian),
         random: &mut dyn Random,
     ) -> Result<(Bytes, Endian), Refusal> {
-        let (interface, opnum) = rpc_call(operation.key());
+        let key = operation.key();
+        let (interface, opnum) = rpc_call(key);
         if matches!(handle_use(interface, opnum), HandleUse::None | HandleUse::Reads) {
             return Ok((stub, endian));
         }
-        let stub = little_endian(operation.key(), stub, endian)?;
-        let replaced = self.replace_handle(engine, operation, session, stub, random)?;
+        let decoded = match little_endian(key, stub.clone(), endian) {
+            Ok(decoded) => decoded,
+            Err(refusal) => {
+                if let Some(entry) = self.opened(engine, key, session, (stub, endian)) {
+                    self.group.orphan(entry);
+                }
+                return Err(refusal);
+            }
+        };
+        let replaced = self.replace_handle(engine, operation, session, decoded, random)?;
         Ok((replaced, Endian::Little))
     }
 }

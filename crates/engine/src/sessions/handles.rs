@@ -6,10 +6,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use bytes::Bytes;
+use identity::SecurityContext;
 use mapi::Interface;
 use mapi::ndr::ContextHandle;
 use wire::Guid;
 
+use crate::context_handle;
 use crate::session::SharedSession;
 use crate::sessions::limits::SessionLimits;
 
@@ -24,15 +27,62 @@ pub(crate) struct HandleEntry {
     /// ([`AwaitsUpstream::received_in`](crate::AwaitsUpstream::received_in)).
     pub(crate) upstream_group: u64,
     /// The record of the upstream's handle, if it is one of the mailbox store.
-    pub(crate) _issued: Option<Arc<IssuedHandle>>,
+    pub(crate) issued: Option<Arc<IssuedHandle>>,
     /// Its place in the budget of the user.
     pub(crate) _place: Arc<HandlePlace>,
 }
 
 impl HandleEntry {
     /// Whether it was derived from another handle of its session, which the session can use without it.
-    fn is_derived(&self) -> bool {
+    pub(crate) fn is_derived(&self) -> bool {
         self.interface == Interface::AsyncEmsmdb
+    }
+}
+
+/// An orphaned context handle: its session has ended in the proxy, but the server has it still. It keeps its place in
+/// the budget of the user until it is dropped.
+///
+/// The proxy ends a session without the server if its account is revoked, a hook panics, modules keep too much state,
+/// or the client does not receive the response that opened it.
+#[derive(Debug)]
+pub struct OrphanedHandle(HandleEntry);
+
+impl OrphanedHandle {
+    /// The handle of `entry`, whose session has ended. `None` for a derived handle, which the server ends with the
+    /// handle from which it is derived.
+    pub(crate) fn new(entry: HandleEntry) -> Option<Self> {
+        (!entry.is_derived()).then_some(Self(entry))
+    }
+
+    /// The interface of the handle.
+    pub const fn interface(&self) -> Interface {
+        self.0.interface
+    }
+
+    /// The security context of the session that had it, which may be revoked.
+    pub fn context(&self) -> SecurityContext {
+        self.0.session.newest_context()
+    }
+
+    /// The number of the upstream's association group in which the upstream opened it
+    /// ([`AwaitsUpstream::received_in`](crate::AwaitsUpstream::received_in)).
+    pub const fn upstream_group(&self) -> u64 {
+        self.0.upstream_group
+    }
+
+    /// The call that ends it at the server: the operation number and the stub of `EcDoDisconnect` ([MS-OXCRPC] 3.1.4.3)
+    /// or `NspiUnbind` ([MS-OXNSPI] 3.1.4.1.2). `None` if the server has issued the handle to another session since,
+    /// which must not be ended. To be called when the bytes are given to the connection.
+    pub fn call_to_send(&self) -> Option<(u16, Bytes)> {
+        if self.0.issued.as_ref().is_some_and(|issued| !issued.is_newest()) {
+            return None;
+        }
+        let mut stub = match self.0.interface {
+            Interface::Nspi => vec![0; 20 /* handle */ + 4 /* Reserved */],
+            _ => vec![0; 20 /* handle */],
+        };
+        context_handle::write_request(&mut stub, self.0.upstream);
+        Some((1, stub.into()))
     }
 }
 
@@ -77,13 +127,15 @@ impl Default for HandleBudget {
 #[derive(Debug, Default)]
 pub struct HandleTable {
     handles: Mutex<HashMap<Guid, HandleEntry>>,
+    /// The handles that are to be ended at the server.
+    orphaned: Mutex<Vec<OrphanedHandle>>,
     budget: Arc<HandleBudget>,
 }
 
 impl HandleTable {
     /// Creates an empty table, whose handles are counted against `budget`.
     pub fn new(budget: Arc<HandleBudget>) -> Self {
-        Self { handles: Mutex::default(), budget }
+        Self { handles: Mutex::default(), orphaned: Mutex::default(), budget }
     }
 
     pub(crate) fn get(&self, local: Guid) -> Option<HandleEntry> {
@@ -108,12 +160,11 @@ impl HandleTable {
         drop(removed);
     }
 
-    /// Removes the handles that the upstream opened in its association group `upstream_group`. Returns the sessions
-    /// that cannot continue without them.
+    /// Removes the handles that the upstream opened in its association group `upstream_group`, including orphaned ones.
+    /// Returns the sessions that cannot continue without them.
     pub(crate) fn remove_upstream_group(&self, upstream_group: u64) -> Vec<SharedSession> {
-        let in_group = |bound: &mut HandleEntry| bound.upstream_group == upstream_group;
-        let removed: Vec<_> =
-            self.lock().extract_if(|_, bound| in_group(bound)).map(|(_, bound)| bound).collect();
+        self.lock_orphaned().retain(|orphaned| orphaned.upstream_group() != upstream_group);
+        let removed = self.extract(|bound| bound.upstream_group == upstream_group);
         removed.into_iter().filter(|bound| !bound.is_derived()).map(|bound| bound.session).collect()
     }
 
@@ -122,27 +173,46 @@ impl HandleTable {
         self.lock().values().any(|bound| bound.upstream_group == upstream_group)
     }
 
-    /// Removes all handles of `session`, including derived ones.
+    /// Removes all handles of `session`, including derived ones: the server has ended it.
     pub(crate) fn remove_session(&self, session: &SharedSession) {
         self.take_session(session.id());
     }
 
+    /// Removes all handles of `session`, including derived ones. The server has the session still, so that its handle
+    /// is orphaned.
+    pub(crate) fn orphan_session(&self, session: &SharedSession) {
+        for entry in self.extract(|bound| bound.session.id() == session.id()) {
+            self.orphan(entry);
+        }
+    }
+
+    /// Removes the derived handles of `session`.
+    pub(crate) fn remove_derived(&self, session: &SharedSession) {
+        self.extract(|bound| bound.session.id() == session.id() && bound.is_derived());
+    }
+
+    /// Adds `entry`, which is not in the table, to the handles that are to be ended at the server.
+    pub(crate) fn orphan(&self, entry: HandleEntry) {
+        self.lock_orphaned().extend(OrphanedHandle::new(entry));
+    }
+
+    /// Takes the handles that are to be ended at the server.
+    pub fn take_orphaned(&self) -> Vec<OrphanedHandle> {
+        std::mem::take(&mut *self.lock_orphaned())
+    }
+
     /// Removes all handles of the session with the number `session`. Returns the session.
     pub(crate) fn take_session(&self, session: u64) -> Option<SharedSession> {
-        let is_of_session = |bound: &mut HandleEntry| bound.session.id() == session;
-        let removed: Vec<_> =
-            self.lock().extract_if(|_, bound| is_of_session(bound)).map(|(_, bound)| bound).collect();
+        let removed = self.extract(|bound| bound.session.id() == session);
         removed.into_iter().next().map(|bound| bound.session)
     }
 
     /// Removes the handles of the session with the number `session` on `interface` that are mapped to the upstream's
     /// handle with this UUID.
     pub(crate) fn remove_upstream_handle(&self, session: u64, interface: Interface, uuid: Guid) {
-        let is_named = |bound: &mut HandleEntry| {
+        self.extract(|bound| {
             bound.session.id() == session && bound.interface == interface && bound.upstream.uuid == uuid
-        };
-        let removed: Vec<_> = self.lock().extract_if(|_, bound| is_named(bound)).collect();
-        drop(removed);
+        });
     }
 
     /// Whether a handle of the table belongs to `session`.
@@ -155,8 +225,11 @@ impl HandleTable {
         self.lock().values().map(|bound| bound.session.clone()).collect()
     }
 
+    /// Removes all handles, including orphaned ones: the server ends them with the association group. Returns their
+    /// sessions.
     pub(crate) fn drain(&self) -> Vec<SharedSession> {
-        let drained: Vec<_> = self.lock().drain().map(|(_, bound)| bound).collect();
+        drop(self.take_orphaned());
+        let drained = self.extract(|_| true);
         drained.into_iter().map(|bound| bound.session).collect()
     }
 
@@ -168,6 +241,15 @@ impl HandleTable {
     /// Whether no handle is open.
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()
+    }
+
+    /// Removes the handles that `is_removed` selects. They are to be dropped after the table is unlocked.
+    fn extract(&self, is_removed: impl Fn(&HandleEntry) -> bool) -> Vec<HandleEntry> {
+        self.lock().extract_if(|_, bound| is_removed(bound)).map(|(_, bound)| bound).collect()
+    }
+
+    fn lock_orphaned(&self) -> MutexGuard<'_, Vec<OrphanedHandle>> {
+        self.orphaned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Guid, HandleEntry>> {
@@ -221,6 +303,13 @@ impl IssuedHandles {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<UpstreamHandle, Weak<IssuedHandle>>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl IssuedHandle {
+    /// Whether the server has not issued the handle to another session since.
+    fn is_newest(&self) -> bool {
+        self.all.lock().get(&self.key).is_some_and(|record| std::ptr::eq(record.as_ptr(), self))
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod links;
 pub(crate) mod mapihttp;
 pub(crate) mod opening;
 pub(crate) mod opening_counts;
+pub(crate) mod opening_handle;
 pub(crate) mod orphaned;
 pub(crate) mod rpc;
 pub(crate) mod rpc_sessions;

@@ -57,8 +57,8 @@ impl Engine {
     /// handles of the clients' group.
     pub fn end_lost(&self, group: &HandleTable, upstream_group: u64) {
         for session in group.remove_upstream_group(upstream_group) {
-            group.remove_session(&session);
             self.end_session(&session);
+            group.remove_derived(&session);
         }
     }
 
@@ -71,12 +71,12 @@ impl Engine {
         }
     }
 
-    /// Ends the sessions of an association group whose security context was revoked, and removes their handles from
-    /// `group`.
+    /// Ends the sessions of an association group whose security context was revoked. Their handles in `group` are
+    /// orphaned ([`HandleTable::take_orphaned`]).
     pub fn end_revoked_of_group(&self, group: &HandleTable) {
         for session in group.sessions().iter().filter(|session| session.is_revoked()) {
-            group.remove_session(session);
             self.end_session(session);
+            group.orphan_session(session);
         }
     }
 
@@ -124,8 +124,8 @@ impl Engine {
                 }
                 // A new account with the same name must not continue the session.
                 if bound.session.is_revoked() {
-                    sessions.group().remove_session(&bound.session);
                     self.end_session(&bound.session);
+                    sessions.group().orphan_session(&bound.session);
                     return Err(mismatch("the account with which the context handle was opened was revoked"));
                 }
                 let HandleEntry { upstream, upstream_group, session, .. } = bound;

@@ -45,13 +45,16 @@ impl StoreSessions {
         })
     }
 
-    /// The server issued the `index` to `session`, whose handles are in `group`.
+    /// The server issued the `index` to `session`, whose handles are in `group`. The session that had it loses it.
     pub(crate) fn issue_index(&self, index: u16, session: &SharedSession, group: &Arc<HandleTable>) {
         let mut locked = session.lock();
         if locked.set_index(index) {
             let user = locked.context().identity().user().clone();
             let holder = IndexHolder { session: session.id(), user, group: Arc::downgrade(group) };
             self.indices().insert(index, holder);
+        } else {
+            // No session may be linked to one that has ended.
+            self.indices().remove(&index);
         }
     }
 

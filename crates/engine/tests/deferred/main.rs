@@ -394,7 +394,7 @@ fn deferrals_of_a_request_and_of_its_response_count_towards_one_limit() {
 }
 
 #[test]
-fn a_disconnect_ends_the_session_that_was_opened_by_a_deferred_response() {
+fn a_disconnect_orphans_the_session_that_was_opened_by_a_deferred_response() {
     let unreachable = || Work::new(|_| (), |(), _, _| unreachable!("the client is gone"));
     let house = House::new(8, |_, _| Decision::Forward, move |_, _| Delivery::Defer(unreachable()));
     let mut talk = RpcClient::new(&house.engine, &Arc::default());
@@ -406,5 +406,8 @@ fn a_disconnect_ends_the_session_that_was_opened_by_a_deferred_response() {
     assert!(matches!(next, Step::Defer { .. }));
     assert_eq!(talk.conversation.group().len(), 1);
     drop((flight, alice));
-    assert_eq!((talk.conversation.group().len(), contexts.open()), (0, 0));
+    let orphaned = talk.conversation.group().take_orphaned();
+    assert_eq!((talk.conversation.group().len(), orphaned.len()), (0, 1));
+    drop(orphaned);
+    assert_eq!(contexts.open(), 0);
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use engine::{Engine, HandleBudget, HandleTable, Interface, SessionLimits};
 use identity::{Identity, OsRandom, Random as _, UserKey};
 use rpc::server::AssociationGroups;
+use tokio::sync::watch;
 
 use crate::rpc::kept_association::KeptAssociation;
 use crate::rpc::upstream_groups::{UpstreamGroups, UpstreamMember};
@@ -21,16 +22,34 @@ use crate::upstream_permit::PermittedStream;
 pub struct Group {
     handles: Arc<HandleTable>,
     upstream: Mutex<UpstreamGroups>,
+    /// Whether its last connection has closed.
+    is_over: watch::Sender<bool>,
 }
 
 impl Group {
     fn new(budget: Arc<HandleBudget>) -> Self {
-        Self { handles: Arc::new(HandleTable::new(budget)), upstream: Mutex::default() }
+        let (upstream, is_over) = (Mutex::default(), watch::Sender::new(false));
+        Self { handles: Arc::new(HandleTable::new(budget)), upstream, is_over }
     }
 
     /// The handles that its connections share.
     pub const fn handles(&self) -> &Arc<HandleTable> {
         &self.handles
+    }
+
+    /// The last connection of the group has closed. The server ends all its handles, once all associations are closed.
+    pub(super) fn close(&self) {
+        self.is_over.send_replace(true);
+    }
+
+    /// Whether the last connection of the group has closed.
+    pub(super) fn is_over(&self) -> bool {
+        *self.is_over.borrow()
+    }
+
+    /// Returns when the last connection of the group has closed.
+    pub(super) async fn over(&self) {
+        let _ = self.is_over.subscribe().wait_for(|is_over| *is_over).await;
     }
 
     /// The upstream's association groups that its connections use.

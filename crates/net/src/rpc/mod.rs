@@ -7,6 +7,7 @@
 //! | `pdu_quota`, `deadlines`, `call_memory` | limits on a client connection |
 //! | `handler` | the interface between a connection and what responds to its calls |
 //! | `relay`, `pending_calls` | respond to calls through the engine |
+//! | `late_handles` | ends context handles at the server whose sessions the proxy ended |
 //! | `endpoint_mapper`, `local_service` | respond to calls in this process |
 //! | `association_group` | the context handles that connections share |
 //! | `upstream`, `resolver`, `mapper_query` | find the server, and connect to it |
@@ -25,6 +26,7 @@ pub(crate) mod deadlines;
 pub(crate) mod endpoint_mapper;
 pub(crate) mod handler;
 pub(crate) mod kept_association;
+pub(crate) mod late_handles;
 pub(crate) mod listener;
 pub(crate) mod local_service;
 pub(crate) mod loop_marker;

@@ -2,14 +2,18 @@
 //! call.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use engine::{AwaitsUpstream, AwaitsWork, Flight, Next, Refusal};
+use identity::Identity;
 use tokio::time::Instant;
 use wire::Guid;
 
-use crate::rpc::upstream_associations::UpstreamKey;
-use crate::rpc::upstream_call::{UpstreamCall, WaitingCalls};
+use crate::rpc::association_group::Group;
+use crate::rpc::late_handles::LateHandles;
+use crate::rpc::upstream_call::{UpstreamCall, UpstreamKey, WaitingCalls};
 use crate::timer::Timer;
 
 /// A pending call of a client: the call, and its operation, which is an [`AwaitsUpstream`] or an [`AwaitsWork`].
@@ -26,6 +30,10 @@ pub(super) struct ClientCall {
     pub(super) upstream: UpstreamKey,
     /// The object UUID of the call (C706 12.6.4.9).
     pub(super) object: Option<Guid>,
+    /// Whether the call opens a session.
+    pub(super) opens: bool,
+    /// Whether the call was given to a connection.
+    pub(super) is_sent: bool,
     /// Whether the call was already sent on a second connection.
     pub(super) retried: bool,
     /// The bytes of the upstream's complete responses, to the call and to requests that modules sent ahead of it. The
@@ -38,12 +46,14 @@ pub(super) struct ClientCall {
 }
 
 impl ClientCall {
-    pub(super) fn new(id: u32, upstream: UpstreamKey, object: Option<Guid>) -> Self {
+    pub(super) fn new(id: u32, upstream: UpstreamKey, opens: bool, object: Option<Guid>) -> Self {
         Self {
             id,
             since: Instant::now(),
             upstream,
             object,
+            opens,
+            is_sent: false,
             retried: false,
             response_bytes: 0,
             did_not_execute: false,
@@ -77,19 +87,28 @@ pub(super) struct PendingCalls {
     deferred: Vec<Deferred>,
     /// Calls that are sent after an earlier call of their session.
     held: VecDeque<PendingCall<AwaitsUpstream>>,
+    /// Handles that are to be ended at the server.
+    pub(super) late: LateHandles,
 }
 
 impl WaitingCalls for PendingCalls {
     fn take_to_send(&mut self, tag: u64) -> Option<Result<UpstreamCall, Refusal>> {
-        let PendingCall { operation, call } = self.sent.get_mut(&tag)?;
+        let Some(PendingCall { operation, call }) = self.sent.get_mut(&tag) else {
+            return self.late.take_to_send(tag);
+        };
         let stub = match operation.stub_to_send() {
             Ok(stub) => stub,
             Err(refusal) => return Some(Err(refusal)),
         };
         operation.drop_stub();
+        call.is_sent = true;
         // A request that a module sends ahead is a call of its own, without the object.
         let object = call.object.filter(|_| operation.ahead().is_none());
         Some(Ok(UpstreamCall { opnum: operation.opnum(), object, stub }))
+    }
+
+    fn needs_beginning_only(&self, tag: u64) -> bool {
+        self.late.needs_beginning_only(tag) && !self.sent.contains_key(&tag)
     }
 }
 
@@ -101,9 +120,36 @@ impl PendingCalls {
             self.held.push_back(pending);
             return None;
         }
+        let tag = self.next_tag();
+        self.sent.insert(tag, pending);
+        Some(tag)
+    }
+
+    /// A tag that no other call has had.
+    pub(super) const fn next_tag(&mut self) -> u64 {
         self.last_tag += 1;
-        self.sent.insert(self.last_tag, pending);
-        Some(self.last_tag)
+        self.last_tag
+    }
+
+    /// The calls that `is_ended` selects are to be aborted: their clients do not wait for them any more. The responses
+    /// to those that the server has received and that open handles are read nevertheless ([`LateHandles`]). `group_of`
+    /// is the group of a client, and `call_limit` how long a client waits for a response.
+    pub(super) fn keep_openings(
+        &mut self,
+        is_ended: impl Fn(u64, &PendingCall<AwaitsUpstream>) -> bool,
+        group_of: impl Fn(&Identity) -> Option<Arc<Group>>,
+        call_limit: Duration,
+    ) {
+        let ended = self.sent.iter_mut().filter(|(tag, pending)| is_ended(**tag, pending));
+        for (tag, PendingCall { operation, call }) in ended.filter(|(_, pending)| pending.call.is_sent) {
+            let group = group_of(&call.upstream.1).filter(|group| !group.is_over());
+            if let Some(group) = group
+                && let Some(handle) = operation.take_opening_handle()
+            {
+                let client = (call.upstream.clone(), group);
+                self.late.add_opening(*tag, client, handle, call.since + call_limit);
+            }
+        }
     }
 
     /// Adds a call that waits for a module's work.

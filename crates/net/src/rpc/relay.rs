@@ -29,11 +29,12 @@ use crate::rpc::pdu_quota::{DECODING, ROUND};
 use crate::rpc::pending_calls::{ClientCall, PendingCall, PendingCalls};
 use crate::rpc::resolver::syntax;
 use crate::rpc::upstream::RpcUpstream;
-use crate::rpc::upstream_associations::{UpstreamAssociations, UpstreamKey};
+use crate::rpc::upstream_associations::UpstreamAssociations;
 use crate::rpc::upstream_auth::{fault, rejects_account};
-use crate::rpc::upstream_call::{Progress, UpstreamCallResult, engine_outcome};
+use crate::rpc::upstream_call::{Progress, UpstreamCallResult, UpstreamKey, engine_outcome};
 use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError, cause};
 
+mod ended_calls;
 mod lost_sessions;
 mod responses;
 
@@ -143,7 +144,8 @@ impl RequestHandler for RelayConnection {
         let sessions = || (RpcSessions::new(Arc::clone(group.handles())), Arc::clone(&group));
         let (sessions, _) = self.sessions.entry(context.identity().clone()).or_insert_with(sessions);
         let key = OperationKey::Call(interface, opnum);
-        let pending = ClientCall::new(id, upstream, object);
+        let opens = handle_use(interface, opnum) == HandleUse::Opens;
+        let pending = ClientCall::new(id, upstream, opens, object);
         let (envelope, at) = (self.envelope, clock::now());
         let incoming = Incoming { envelope, key, stub, endian, context: context.clone(), peer, at };
         match self.relay.engine.begin(sessions, incoming) {
@@ -165,7 +167,11 @@ impl RequestHandler for RelayConnection {
                 });
                 let status = fault_status(refusal.kind);
                 replies.push(RpcReply::Fault { id, status, did_not_execute: false });
+                self.add_orphaned(&group, group.handles().take_orphaned());
             }
+        }
+        if self.pending.late.has_unsent() {
+            self.send_late();
         }
     }
 
@@ -181,6 +187,7 @@ impl RequestHandler for RelayConnection {
         while !self.is_round_over()
             && let Some(end) = ends.next()
         {
+            let Some(end) = self.pending.late.take_result(end) else { continue };
             match end {
                 UpstreamCallResult::Response { tag, stub, endian, group } => {
                     self.on_response(tag, group, Outcome::Response { stub, endian }, replies);
@@ -198,8 +205,21 @@ impl RequestHandler for RelayConnection {
             }
         }
         self.ends.splice(..0, ends);
+        if self.pending.late.has_unsent() {
+            self.send_late();
+        }
         // Calls that were sent meanwhile need a poll, even if the client gets nothing yet.
         Poll::Ready(())
+    }
+
+    /// A client that gives up a call does not receive the handle that the call opens.
+    fn orphaned(&mut self, id: u32, replies: &mut Vec<RpcReply>) {
+        if self.pending.iter().any(|call| call.id == id && call.opens)
+            && let Some((call, next, _)) = self.take_call(id)
+        {
+            let refusal = Refusal::new(RefusalKind::Failed, "the client has given up the call");
+            self.abort_call(call, next, refusal, replies);
+        }
     }
 
     fn take_work(&mut self) -> u64 {
@@ -230,6 +250,7 @@ impl RequestHandler for RelayConnection {
     }
 
     fn revoked(&mut self, revoked: &[SecurityContext], groups: &[Arc<Group>], replies: &mut Vec<RpcReply>) {
+        self.keep_openings(|_, pending| pending.operation.flight().context().is_revoked());
         for (call, next) in self.pending.take_revoked() {
             let refusal = denied(next.flight().context());
             self.respond(&call, &next.abort(refusal), replies);
@@ -242,26 +263,36 @@ impl RequestHandler for RelayConnection {
         for group in groups {
             self.relay.engine.end_revoked_of_group(group.handles());
             group.release_upstream();
+            self.add_orphaned(group, group.handles().take_orphaned());
         }
-        let pending = &self.pending;
-        self.upstreams.retain(|key| {
-            let is_used = || pending.iter_sent().any(|(_, pending)| pending.call.upstream == *key);
-            !revoked.iter().any(|context| *context.identity() == key.1) || is_used()
+        self.settle_late();
+        let used = self.pending.iter_sent().map(|(_, pending)| pending.call.upstream.clone());
+        let used: Vec<UpstreamKey> = used.collect();
+        self.upstreams.retain(&mut self.pending.late, |key| {
+            !revoked.iter().any(|context| *context.identity() == key.1) || used.contains(key)
         });
     }
 
     fn end(&mut self, closed_groups: &[Arc<Group>]) {
-        self.pending.clear();
-        for (_, (mut sessions, _)) in self.sessions.drain() {
-            self.relay.engine.end(&mut sessions, false);
+        for group in closed_groups {
+            group.close();
         }
+        self.keep_openings(|_, _| true);
+        self.pending.clear();
+        for (mut sessions, group) in std::mem::take(&mut self.sessions).into_values() {
+            self.relay.engine.end(&mut sessions, false);
+            if !group.is_over() {
+                self.add_orphaned(&group, group.handles().take_orphaned());
+            }
+        }
+        self.settle_late();
         // This includes groups of identities that made no call on this connection.
         for group in closed_groups {
             self.relay.engine.end_group(group.handles());
             group.release_upstream();
         }
         // A group with other connections keeps an association if it has handles.
-        self.upstreams.clear();
+        self.upstreams.retain(&mut self.pending.late, |_| false);
     }
 }
 
@@ -293,7 +324,7 @@ impl RelayConnection {
     fn send(&mut self, pending: PendingCall<AwaitsUpstream>) {
         let PendingCall { operation, call } = &pending;
         let (key, caller) = (call.upstream.clone(), operation.flight().context().clone());
-        let opens = handle_use(key.0, operation.opnum()) == HandleUse::Opens;
+        let opens = call.opens;
         let Some(tag) = self.pending.relay(pending) else { return };
         if opens {
             self.upstreams.close_lost(&key, &mut self.ends);
@@ -330,7 +361,7 @@ impl RelayConnection {
     }
 
     /// Responds to `call`, whose operation is over.
-    fn respond(&self, call: &ClientCall, finished: &Finished, replies: &mut Vec<RpcReply>) {
+    fn respond(&mut self, call: &ClientCall, finished: &Finished, replies: &mut Vec<RpcReply>) {
         let reply = finished.reply();
         if let Reply::Response(stub) = reply {
             replies.push(RpcReply::Response { id: call.id, stub: stub.clone() });
@@ -347,6 +378,12 @@ impl RelayConnection {
             self.relay.log.session_limit(client, account, flight.operation.name(), limit);
         }
         self.relay.observer.finished(finished, call.since.elapsed());
+        let orphaned = flight.take_orphaned();
+        if !orphaned.is_empty()
+            && let Some((_, group)) = self.sessions.get(&call.upstream.1)
+        {
+            self.add_orphaned(&Arc::clone(group), orphaned);
+        }
     }
 
     /// Logs why the client gets a fault. Failures at the upstream were logged when they occurred.
@@ -417,21 +454,6 @@ impl RelayConnection {
         client.is_failure_logged = true;
         self.upstreams.drop_idle(&key);
         self.resume(tag, outcome, replies);
-    }
-
-    /// Closes the associations on which a response takes too long.
-    fn check_time(&mut self) {
-        let limit = self.relay.upstream.call_limit;
-        let now = Instant::now();
-        if now.duration_since(self.checked) < CHECK_EVERY.min(limit) {
-            return;
-        }
-        self.checked = now;
-        for (_, pending) in self.pending.iter_sent() {
-            if now.duration_since(pending.call.since) > limit {
-                self.upstreams.abort(&pending.call.upstream, limit, &mut self.ends);
-            }
-        }
     }
 }
 

@@ -18,7 +18,9 @@ use tokio::time::Instant;
 use crate::rpc::loop_marker::BindId;
 use crate::rpc::pdu_quota::ROUND;
 use crate::rpc::upstream_auth::UpstreamAuth;
-use crate::rpc::upstream_call::{Connected, Progress, UpstreamCall, UpstreamCallResult, WaitingCalls};
+use crate::rpc::upstream_call::{
+    BEGINNING, Connected, Progress, UpstreamCall, UpstreamCallResult, WaitingCalls,
+};
 use crate::service_credentials::ServiceCredentials;
 use crate::tcp::read::poll_read;
 use crate::tcp::stream::poll_send;
@@ -371,6 +373,23 @@ impl UpstreamAssociation {
         }
     }
 
+    /// Ends each call of `calls` of whose response only the beginning is needed, once that has arrived and the rest has
+    /// not. It is the result of the call.
+    pub(crate) fn cut_off(&mut self, calls: &dyn WaitingCalls, ends: &mut Vec<UpstreamCallResult>) {
+        let long = self.unfinished().filter(|(_, bytes)| *bytes >= BEGINNING).map(|(tag, _)| tag);
+        let cut: Vec<u64> = long.filter(|tag| calls.needs_beginning_only(*tag)).collect();
+        for tag in cut {
+            let call_id =
+                self.pending.iter().find_map(|(call_id, other)| (*other == tag).then_some(*call_id));
+            let beginning = call_id.and_then(|call_id| self.association.beginning(call_id));
+            if let Some((stub, endian)) = beginning {
+                let stub = Bytes::copy_from_slice(stub.get(..BEGINNING).unwrap_or(stub));
+                ends.push(UpstreamCallResult::Response { tag, stub, endian, group: 0 });
+            }
+            self.give_up(tag);
+        }
+    }
+
     /// The connection, if it is open.
     pub(crate) fn into_stream(self) -> Option<PermittedStream> {
         match self.state {
@@ -392,6 +411,22 @@ impl UpstreamAssociation {
         let failed = |tag, progress| UpstreamCallResult::Failed { tag, error: error.clone(), progress };
         ends.extend(pending.into_iter().map(|(tag, progress)| failed(tag, progress)));
         ends.extend(self.queued.drain(..).map(|tag| failed(tag, Progress::Unsent)));
+    }
+
+    /// Every call fails because of `error`, after it was sent for too long. The connection stays open for those that
+    /// `is_kept` selects.
+    pub(crate) fn fail_except(
+        &mut self,
+        error: &UpstreamError,
+        is_kept: impl Fn(u64) -> bool,
+        ends: &mut Vec<UpstreamCallResult>,
+    ) {
+        let failed = |tag, progress| UpstreamCallResult::Failed { tag, error: error.clone(), progress };
+        ends.extend(self.pending.values().map(|tag| failed(*tag, Progress::MaybeExecuted)));
+        self.pending.retain(|_, tag| is_kept(*tag));
+        let dropped = self.queued.iter().filter(|tag| !is_kept(**tag));
+        ends.extend(dropped.map(|tag| failed(*tag, Progress::Unsent)));
+        self.queued.retain(|tag| is_kept(*tag));
     }
 }
 

@@ -1,23 +1,24 @@
 //! The upstream associations of a client connection: one for each interface and identity.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use engine::{Engine, Interface};
-use identity::{Identity, SecurityContext};
+use identity::SecurityContext;
+use tokio::time::sleep_until;
 
 use crate::rpc::association_group::Group;
+use crate::rpc::late_handles::LateHandles;
 use crate::rpc::resolver::syntax;
 use crate::rpc::upstream::{RpcUpstream, connect};
 use crate::rpc::upstream_association::{AssociationConfig, UpstreamAssociation};
-use crate::rpc::upstream_call::{UpstreamCallResult, WaitingCalls};
+use crate::rpc::upstream_call::{UpstreamCallResult, UpstreamKey, WaitingCalls};
 use crate::rpc::upstream_groups::UpstreamMember;
+use crate::task::spawn_system;
 use crate::upstream_error::{Timeout, UpstreamError};
-
-/// The interface that an upstream association is for, and the identity whose calls it carries.
-pub(super) type UpstreamKey = (Interface, Identity);
 
 /// The upstream associations of a client connection.
 pub(super) struct UpstreamAssociations {
@@ -48,6 +49,7 @@ impl Entry {
         let Self { association, group, member } = self;
         let first = ends.len();
         let _ = association.poll(task, calls, ends);
+        association.cut_off(calls, ends);
         // It may have been bound, have had a response and have failed at once.
         if member.is_none() && (association.is_bound() || association.has_responded()) {
             let bound = group.upstream().bind(interface, association.named_group(), association.group());
@@ -80,6 +82,33 @@ impl Entry {
         if let Some(member) = self.member {
             self.group.leave_upstream(member, self.association.into_stream(), engine);
         }
+    }
+
+    /// Leaves the upstream's group once the calls `late` have ended, or the server has not responded in time.
+    fn leave_after(mut self, interface: Interface, engine: Engine, mut late: LateHandles) {
+        spawn_system(async move {
+            let (mut ends, group) = (Vec::new(), Arc::clone(&self.group));
+            while let Some(until) = late.until()
+                && self.association.is_usable()
+            {
+                for call in late.take_unsent() {
+                    self.association.call(call.tag, &mut late, &mut ends);
+                }
+                let polled = poll_fn(|task| {
+                    self.poll((interface, &engine), task, &mut late, &mut ends);
+                    if ends.is_empty() && !late.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+                });
+                tokio::select! {
+                    () = polled => {}
+                    () = sleep_until(until) => break,
+                    () = group.over() => break,
+                }
+                for end in ends.drain(..) {
+                    late.take_result(end);
+                }
+            }
+            self.leave(&engine);
+        });
     }
 }
 
@@ -142,11 +171,24 @@ impl UpstreamAssociations {
         self.entries.get(key).is_some_and(|entry| entry.association.has_account())
     }
 
-    /// Closes the association for `key`, since a response took longer than `limit`.
-    pub(super) fn abort(&mut self, key: &UpstreamKey, limit: Duration, ends: &mut Vec<UpstreamCallResult>) {
-        if let Some(entry) = self.entries.get_mut(key) {
-            entry.association.fail(Timeout::Response(limit).into(), ends);
-            entry.check(&self.engine);
+    /// Closes the association for `key`, since a response took longer than `limit`, after the calls `late` on it have
+    /// ended. All calls fail.
+    pub(super) fn abort(
+        &mut self,
+        key: &UpstreamKey,
+        limit: Duration,
+        late: LateHandles,
+        ends: &mut Vec<UpstreamCallResult>,
+    ) {
+        let error = Timeout::Response(limit).into();
+        if late.is_empty() {
+            if let Some(entry) = self.entries.get_mut(key) {
+                entry.association.fail(error, ends);
+                entry.check(&self.engine);
+            }
+        } else if let Some(mut entry) = self.entries.remove(key) {
+            entry.association.fail_except(&error, |tag| late.contains(tag), ends);
+            entry.leave_after(key.0, self.engine.clone(), late);
         }
     }
 
@@ -170,16 +212,17 @@ impl UpstreamAssociations {
         }
     }
 
-    /// Keeps the associations for which `keep` returns true.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(&UpstreamKey) -> bool) {
-        for (_, entry) in self.entries.extract_if(|key, _| !keep(key)) {
-            entry.leave(&self.engine);
+    /// Keeps the associations for which `keep` returns true. The others are closed after the calls of `late` on them
+    /// have ended, unless their groups keep them.
+    pub(super) fn retain(&mut self, late: &mut LateHandles, mut keep: impl FnMut(&UpstreamKey) -> bool) {
+        for (key, entry) in self.entries.extract_if(|key, _| !keep(key)) {
+            let late = late.take(&key);
+            if late.is_empty() || entry.group.is_over() {
+                entry.leave(&self.engine);
+            } else {
+                entry.leave_after(key.0, self.engine.clone(), late);
+            }
         }
-    }
-
-    /// Closes all associations, except for those that their groups keep.
-    pub(super) fn clear(&mut self) {
-        self.retain(|_| false);
     }
 
     /// The bytes of all incomplete responses together.
@@ -190,6 +233,21 @@ impl UpstreamAssociations {
     /// The incomplete responses: the tags of their calls, and how many bytes of each have arrived.
     pub(super) fn unfinished(&self) -> impl Iterator<Item = (u64, usize)> {
         self.entries.values().flat_map(|entry| entry.association.unfinished())
+    }
+
+    /// Ends those of `calls` on the association for `key` of whose responses only the beginning is needed.
+    pub(super) fn cut_off(
+        &mut self,
+        key: &UpstreamKey,
+        calls: &dyn WaitingCalls,
+        ends: &mut Vec<UpstreamCallResult>,
+    ) {
+        if let Some(Entry { association, member, .. }) = self.entries.get_mut(key) {
+            let first = ends.len();
+            association.cut_off(calls, ends);
+            let number = member.map_or(0, |member| member.number);
+            ends.iter_mut().skip(first).for_each(|end| end.received_in(number));
+        }
     }
 
     /// Gives up the call `tag` on the association for `key`. The call has no result.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::{Outcome, Refusal, RefusalKind};
+use engine::{Interface, Outcome, Refusal, RefusalKind};
+use identity::Identity;
 use rpc::pdu::FaultStatus;
 use tokio::net::TcpStream;
 use wire::{Endian, Guid};
@@ -13,6 +14,9 @@ use crate::gate::AuthAttempt;
 use crate::service_credentials::ServiceCredentials;
 use crate::upstream_error::UpstreamError;
 use crate::upstream_permit::UpstreamPermit;
+
+/// The interface that an upstream association is for, and the identity whose calls it carries.
+pub(super) type UpstreamKey = (Interface, Identity);
 
 /// An open connection.
 #[derive(Debug)]
@@ -49,7 +53,16 @@ pub(crate) trait WaitingCalls {
     /// # Errors
     /// If it may not be sent any more.
     fn take_to_send(&mut self, tag: u64) -> Option<Result<UpstreamCall, Refusal>>;
+
+    /// Whether a response to the call `tag` that does not arrive at once is cut off after [`BEGINNING`] bytes.
+    fn needs_beginning_only(&self, tag: u64) -> bool {
+        let _ = tag;
+        false
+    }
 }
+
+/// The length of the beginning of a response that has a context handle, in bytes.
+pub(super) const BEGINNING: usize = 64;
 
 /// One call, with its tag, which may be sent at any time.
 impl WaitingCalls for Option<(u64, UpstreamCall)> {
@@ -102,6 +115,16 @@ pub(crate) enum UpstreamCallResult {
 }
 
 impl UpstreamCallResult {
+    /// The tag that the caller chose for the call.
+    pub(super) const fn tag(&self) -> u64 {
+        match self {
+            Self::Response { tag, .. }
+            | Self::Fault { tag, .. }
+            | Self::Refused { tag, .. }
+            | Self::Failed { tag, .. } => *tag,
+        }
+    }
+
     /// The server responded in the association group with the number `number`
     /// ([`UpstreamMember::number`](crate::rpc::upstream_groups::UpstreamMember)).
     pub(super) const fn received_in(&mut self, number: u64) {

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use wire::Endian;
 
 mod groups;
+mod late_handles;
 mod log;
 mod lost_groups;
 mod responses;

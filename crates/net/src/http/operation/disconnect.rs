@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use engine::OrphanedSession;
 use identity::{OsRandom, Random as _, SecurityContext};
@@ -16,13 +15,12 @@ use wire::Guid;
 use crate::error_chain::ErrorChain;
 use crate::http::client::{HttpClient, HttpClientResponse};
 use crate::http::config::HttpListenerConfig;
-
-/// The time for all sessions together. The server has to end the rest by itself.
-const DISCONNECT_LIMIT: Duration = Duration::from_mins(1);
+use crate::late::LATE;
 
 type Disconnect = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Disconnects the sessions that are queued for it, on a connection of its own; none if no session is queued.
+/// Disconnects the sessions that are queued for it, on a connection of its own; none if no session is queued. The
+/// server has [`LATE`] for all of them together, and has to end the rest by itself.
 pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Disconnect> {
     let (sessions, dropped) = config.sessions.take_orphaned();
     if dropped > 0 {
@@ -38,7 +36,7 @@ pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Disconne
     Some(Box::pin(async move {
         let all = sessions.len();
         let mut counts = Counts::default();
-        let timed_out = timeout(DISCONNECT_LIMIT, end(&config, sessions, &mut counts)).await.is_err();
+        let timed_out = timeout(LATE, end(&config, sessions, &mut counts)).await.is_err();
         let Counts { disconnected, withdrawn } = counts;
         let failed = all.saturating_sub(disconnected).saturating_sub(withdrawn);
         if failed > 0 {

@@ -5,8 +5,6 @@
 //! Meanwhile the session counts in the limits on sessions, and the connection in the limit on connections to the
 //! server.
 
-use std::time::Duration;
-
 use engine::OpeningSession;
 use mapi::mapihttp::ResponseCode;
 use tokio::time::{Instant, timeout_at};
@@ -14,10 +12,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::http::operation::response::{code, set_cookies};
 use crate::http::server_only::Cookies;
 use crate::http::upstream::connection::UpstreamConnection;
+use crate::late::LATE;
 use crate::spawn_system;
-
-/// How much longer the head is waited for than by a client.
-const LATE: Duration = Duration::from_mins(1);
 
 /// The response to a Connect or Bind that was sent, and of which no head was received.
 pub(crate) struct LateResponse {

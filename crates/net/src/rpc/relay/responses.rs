@@ -24,16 +24,16 @@ impl RelayConnection {
     /// Ends the call `id`, whose response exceeds `limit`: the client gets a fault, and what arrives of the response
     /// later is discarded.
     pub(super) fn end_for_memory(&mut self, id: u32, limit: MemoryLimit, replies: &mut Vec<RpcReply>) {
-        let Some((mut call, next, tag)) = self.pending.take(id) else { return };
-        if let Some(tag) = tag {
+        let Some((call, next, tag)) = self.take_call(id) else { return };
+        if let Some(tag) = tag
+            && !self.pending.late.contains(tag)
+        {
             self.upstreams.give_up(&call.upstream, tag);
         }
         let flight = next.flight();
         let (client, user) = (flight.operation.peer(), flight.context().principal());
         self.relay.log.memory_limit(client, user, flight.operation.name(), &limit.to_string());
-        call.is_failure_logged = true;
         let refusal = Refusal::new(RefusalKind::TooBusy, limit.to_string());
-        self.respond(&call, &next.abort(refusal), replies);
-        self.advance_held(replies);
+        self.abort_call(call, next, refusal, replies);
     }
 }

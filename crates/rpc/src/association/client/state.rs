@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
 use bytes::Bytes;
+use wire::Endian;
 
 use super::event::{CallError, ClientConfig, CloseReason, Event};
 use super::outgoing::{Accepted, Outstanding, Proposed};
@@ -110,6 +111,12 @@ impl ClientAssociation {
     /// The incomplete responses: the ids of their calls, and how many bytes of each have arrived.
     pub fn unfinished(&self) -> impl Iterator<Item = (u32, usize)> {
         self.outstanding.iter().filter_map(|(id, call)| Some((*id, call.response.as_ref()?.1.len())))
+    }
+
+    /// What has arrived of the incomplete response to the call `call_id`, with its byte order.
+    pub fn beginning(&self, call_id: u32) -> Option<(&[u8], Endian)> {
+        let (drep, assembly) = self.outstanding.get(&call_id)?.response.as_ref()?;
+        Some((assembly.as_slice(), drep.endian().unwrap_or_default()))
     }
 
     pub(super) fn protocol_error(&mut self, what: &'static str) {

@@ -211,9 +211,13 @@ impl Assembly {
         Self::One(first)
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         let (Self::One(buffer) | Self::Many(buffer)) = self;
-        buffer.len()
+        buffer
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.as_slice().len()
     }
 
     /// Appends a fragment. At most 64 KiB are reserved for `hint`, the announced length of the whole stub,
