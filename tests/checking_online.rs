@@ -223,7 +223,10 @@ fn tls_failures_are_reported_with_the_key_to_change() {
     let named = server.keys().replace("https://127.", "https://[::ffff:127.").replace(":8443", "]:8443");
     finds(
         &configured(&format!("{rpc}\n{named}"), SERVICE.1),
-        &["upstream.http: ", ": use a name of the certificate"],
+        &[
+            "upstream.http: ",
+            ": set the host of upstream.http (or --server-name) to a name of the certificate",
+        ],
     );
     let lab = Lab::start(false);
     let plain = format!(

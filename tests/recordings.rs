@@ -362,7 +362,7 @@ fn a_recording_that_cannot_be_replayed_by_http_is_an_error_with_advice() {
     failed(&unknown, "the server's certificate is not signed by a trusted certificate authority");
     failed(
         &replayed_by_http(&recording, &url, ALICE, &["--ca-file", authority]),
-        ": use a name of the certificate",
+        "(or --server-name) to a name of the certificate",
     );
     let closed = format!("http://{}:1", proxy.address);
     failed(&replayed_by_http(&recording, &closed, ALICE, &[]), &format!("{closed}: cannot connect"));

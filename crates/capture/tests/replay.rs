@@ -1,13 +1,16 @@
 //! Tests of replay: a recording is sent to a server that assigns other handles, ids and cookies.
 
-use capture::call::{Call, CallBody, HttpCall, HttpMessage, HttpResponse};
+use bytes::Bytes;
+use capture::call::{
+    Call, CallBody, Envelope, HttpCall, HttpMessage, HttpResponse, RpcCall, RpcOutcome, Stub,
+};
 use capture::replay::{Replay, ReplayedOutcome, Step};
 use capture::{Analyzer, Timestamp};
 use mapi::compress::{Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::mapihttp::{OperationResponse, RequestType, ResponseBody, emsmdb};
 use testkit::captures::{self, HttpMessage as Message};
-use wire::{Decode as _, Encode as _};
+use wire::{Decode as _, Encode as _, Endian};
 
 /// The inbox of the recorded user, and its id at the other server.
 const INBOX: [[u8; 8]; 2] = [[1, 0, 0, 0, 0, 0, 0, 0x0d], [1, 0, 0, 0, 0, 0, 0x77, 0x0d]];
@@ -172,6 +175,19 @@ fn requests_without_a_session_or_response_and_waits_for_notifications_are_not_se
         http.response = None;
     }
     assert_eq!(refused(&without_response), "response is missing in the recording");
+    let mut rpc = of_type("Connect");
+    let mut of_interface = |interface| {
+        rpc.body = CallBody::Rpc(RpcCall {
+            envelope: Envelope::RpcTcp,
+            interface,
+            opnum: 10,
+            request: Stub::Plain(Bytes::new(), Endian::Little),
+            outcome: RpcOutcome::None,
+        });
+        refused(&rpc)
+    };
+    assert_eq!(of_interface(None), "bind was not recorded, so that the interface is unknown");
+    assert_eq!(of_interface(Some(rpc::epm::INTERFACE)), "interface is not one of Exchange's");
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub enum RefusalKind {
     BadCookies,
     /// The session was ended because a module's hook panicked.
     SessionBroken,
-    /// Another request of the session is in progress.
+    /// An earlier request of the session was delayed and is still in progress.
     OutOfSequence,
     /// The caller lacks the permission, the cookies identify a session of another identity, or the security context
     /// has expired or was revoked.

@@ -290,15 +290,25 @@ pub(crate) mod tests {
     use std::sync::{Arc, Mutex};
 
     use tracing::Subscriber;
+    use tracing::field::{Field, Visit};
     use tracing::span::{Attributes, Id, Record};
 
     use super::*;
 
-    /// Counts events.
-    #[derive(Default)]
-    struct Counter(Arc<Mutex<usize>>);
+    /// Collects the lines of the log.
+    struct Lines(Arc<Mutex<Vec<String>>>);
 
-    impl Subscriber for Counter {
+    /// A line: its message and fields.
+    #[derive(Default)]
+    struct Line(String);
+
+    impl Visit for Line {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            self.0 += &format!("{field}={value:?} ");
+        }
+    }
+
+    impl Subscriber for Lines {
         fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
             true
         }
@@ -311,8 +321,10 @@ pub(crate) mod tests {
 
         fn record_follows_from(&self, _: &Id, _: &Id) {}
 
-        fn event(&self, _: &tracing::Event<'_>) {
-            *self.0.lock().unwrap() += 1;
+        fn event(&self, event: &tracing::Event<'_>) {
+            let mut line = Line::default();
+            event.record(&mut line);
+            self.0.lock().unwrap().push(line.0);
         }
 
         fn enter(&self, _: &Id) {}
@@ -320,11 +332,16 @@ pub(crate) mod tests {
         fn exit(&self, _: &Id) {}
     }
 
+    /// The lines that `log` writes, as `message=… field=value …`.
+    pub(crate) fn logged(log: impl FnOnce()) -> Vec<String> {
+        let lines = Arc::default();
+        tracing::subscriber::with_default(Lines(Arc::clone(&lines)), log);
+        std::mem::take(&mut *lines.lock().unwrap())
+    }
+
     /// How many lines `log` writes.
     pub(crate) fn lines(log: impl FnOnce()) -> usize {
-        let lines = Arc::default();
-        tracing::subscriber::with_default(Counter(Arc::clone(&lines)), log);
-        *lines.lock().unwrap()
+        logged(log).len()
     }
 
     #[test]

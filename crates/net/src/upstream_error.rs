@@ -95,15 +95,24 @@ pub enum UpstreamAuthError {
 /// The time limit that was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Timeout {
-    /// The upstream has not responded by the time that the caller set; it may still do so.
-    #[error("no response in time")]
-    Deadline,
     /// A response took longer than this, and the proxy closed the connection.
     #[error("no response within {} s", .0.as_secs())]
     Response(Duration),
-    /// Connecting and authenticating took longer than this.
+    /// The response to a request of an unauthenticated client took longer than this.
+    #[error("no response within {} s, the limit for a client that has not authenticated", .0.as_secs())]
+    Unauthenticated(Duration),
+    /// Connecting and authenticating took longer than this. So did a response to a probe.
     #[error("not connected and authenticated within {} s", .0.as_secs())]
     Auth(Duration),
+}
+
+impl Timeout {
+    /// The limit.
+    pub(crate) const fn duration(self) -> Duration {
+        match self {
+            Self::Response(limit) | Self::Unauthenticated(limit) | Self::Auth(limit) => limit,
+        }
+    }
 }
 
 /// Whether the upstream may have executed a request whose connection was lost. This alone decides whether the request
@@ -172,6 +181,7 @@ impl UpstreamError {
     pub(crate) const fn key(&self) -> Option<&'static str> {
         match self {
             Self::Timeout(Timeout::Response(_)) => Some("upstream.call_seconds"),
+            Self::Timeout(Timeout::Unauthenticated(_)) => Some("clients.handshake_seconds"),
             Self::Timeout(Timeout::Auth(_)) => Some("upstream.connect_seconds"),
             Self::MemoryLimit(full) => full.key(),
             _ => None,
@@ -286,7 +296,7 @@ mod tests {
             UpstreamError::connect("refused"),
             UpstreamError::Tls(cause("bad certificate")),
             UpstreamAuthError::invalid_credentials("access denied").into(),
-            Timeout::Deadline.into(),
+            Timeout::Response(Duration::from_secs(1)).into(),
             closed(RequestProgress::MayBeExecuted),
             rejected(false),
             UpstreamError::protocol("malformed"),

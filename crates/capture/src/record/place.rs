@@ -46,7 +46,7 @@ enum NotReplaceable {
     #[error("file is a symbolic link, which is not followed: name the file itself")]
     Link,
     /// It is not a regular file.
-    #[error("path is a folder, a pipe or a device: name a regular file")]
+    #[error("path is a directory, a pipe or a device: name a regular file")]
     NotRegular,
     /// It belongs to another user.
     #[error(
@@ -64,6 +64,9 @@ enum NotReplaceable {
     /// It has other contents.
     #[error("file is not a recording of MAPIProxy: move it away, or name another file")]
     Content,
+    /// It was created after the path had been inspected.
+    #[error("{0} was created by another process: move it away, or name another file")]
+    New(String),
 }
 
 fn not_replaceable(why: NotReplaceable) -> io::Error {
@@ -131,7 +134,9 @@ fn flags() -> i32 {
 /// # Errors
 /// If anything exists at that path, or the file cannot be created.
 pub(super) fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(flags()).open(path)
+    let created =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(flags()).open(path);
+    created.map_err(|error| if_new(error, path))
 }
 
 /// Renames `from` to `to`.
@@ -142,9 +147,17 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // The file system does not support this flag.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => match fs::symlink_metadata(to) {
-            Ok(_) => Err(ErrorKind::AlreadyExists.into()),
+            Ok(_) => Err(if_new(ErrorKind::AlreadyExists.into(), to)),
             Err(_) => fs::rename(from, to),
         },
-        done => Ok(done?),
+        done => done.map_err(|error| if_new(error.into(), to)),
     }
+}
+
+/// `error`, or if it is that `path` exists, an error with what to do about it.
+fn if_new(error: io::Error, path: &Path) -> io::Error {
+    if error.kind() == ErrorKind::AlreadyExists {
+        return not_replaceable(NotReplaceable::New(path.display().to_string()));
+    }
+    error
 }

@@ -261,7 +261,7 @@ fn a_file_that_is_not_a_recording_of_the_user_is_neither_renamed_nor_written() {
     }
     std::fs::create_dir(&path).unwrap();
     let error = Files::new(Some(path), None, rotation).call(&call).unwrap_err();
-    assert!(error.to_string().contains("is a folder"), "{error}");
+    assert!(error.to_string().contains("is a directory"), "{error}");
     std::fs::remove_dir_all(&folder).unwrap();
 }
 

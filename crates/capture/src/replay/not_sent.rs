@@ -3,9 +3,12 @@
 /// The reason for which a replay does not send a recorded call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotSent {
-    /// The call is for an interface that is not one of Exchange's, or whose bind was not recorded.
+    /// The call is for an interface that is not one of Exchange's.
     #[error("interface is not one of Exchange's")]
     Interface,
+    /// The recording begins within the connection, so that the interface of the call is not known.
+    #[error("bind was not recorded, so that the interface is unknown")]
+    NoBind,
     /// The request is HTTP, but not MAPI over HTTP.
     #[error("not a request of MAPI over HTTP")]
     NotMapi,

@@ -45,8 +45,8 @@ impl ContextHandles {
         operation: &Operation,
         rpc: &RpcCall,
     ) -> Result<RpcStep, NotSent> {
-        let interface = rpc.interface.and_then(|syntax| Interface::by_uuid(syntax.uuid));
-        let interface = interface.ok_or(NotSent::Interface)?;
+        let syntax = rpc.interface.ok_or(NotSent::NoBind)?;
+        let interface = Interface::by_uuid(syntax.uuid).ok_or(NotSent::Interface)?;
         if interface == Interface::AsyncEmsmdb {
             return Err(NotSent::Notifications);
         }

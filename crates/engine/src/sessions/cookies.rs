@@ -70,7 +70,7 @@ pub(crate) enum NotFound {
     OtherIdentity,
     #[error("a cookie has a value that the session was never given")]
     UnknownValue,
-    #[error("another request of the session is in progress")]
+    #[error("an earlier request of the session was delayed and is still in progress")]
     OutOfSequence,
 }
 

@@ -266,7 +266,7 @@ impl ResponseFields for RopFastTransferSourceGetBufferResponse {
         match &self.content {
             TransferContent::Buffer(buffer) => {
                 let size = u16::try_from(buffer.len());
-                w.u16(size.map_err(|_| too_long(buffer.len(), w, "TransferBuffer"))?).bytes(buffer);
+                w.u16(size.map_err(|_| too_long(buffer.len(), u16::MAX, w, "TransferBuffer"))?).bytes(buffer);
             }
             TransferContent::Backoff { transfer_buffer_size, backoff_time } => {
                 w.u16(*transfer_buffer_size).u32(*backoff_time);

@@ -92,7 +92,7 @@ handle_index!(
 );
 
 macro_rules! sized_bytes {
-    ($(#[$doc:meta])* $name:ident, $read:ident, $type:ty) => {
+    ($(#[$doc:meta])* $name:ident, $scalar:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
         pub struct $name(pub Bytes);
@@ -104,16 +104,17 @@ macro_rules! sized_bytes {
         }
 
         impl Field<Rop> for $name {
-            const MIN_SIZE: usize = size_of::<$type>();
+            const MIN_SIZE: usize = size_of::<$scalar>();
 
             fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
-                let size = r.$read(field)?;
+                let size = r.$scalar(field)?;
                 let size = usize::try_from(size).unwrap_or(usize::MAX);
                 r.shared(size, field).map(Self)
             }
 
             fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
-                w.$read(<$type>::try_from(self.0.len()).map_err(|_| too_long(self.0.len(), w, field))?);
+                let length = $scalar::try_from(self.0.len());
+                w.$scalar(length.map_err(|_| too_long(self.0.len(), $scalar::MAX, w, field))?);
                 w.bytes(&self.0);
                 Ok(())
             }
@@ -123,16 +124,16 @@ macro_rules! sized_bytes {
 
 sized_bytes!(
     /// Bytes that are encoded with their 8-bit size.
-    Bytes8, u8, u8);
+    Bytes8, u8);
 sized_bytes!(
     /// Bytes that are encoded with their 16-bit size.
-    Bytes16, u16, u16);
+    Bytes16, u16);
 sized_bytes!(
     /// Bytes that are encoded with their 32-bit size.
-    Bytes32, u32, u32);
+    Bytes32, u32);
 
 macro_rules! list {
-    ($(#[$doc:meta])* $name:ident, $read:ident, $type:ty) => {
+    ($(#[$doc:meta])* $name:ident, $scalar:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub struct $name<T>(pub Vec<T>);
@@ -150,11 +151,11 @@ macro_rules! list {
         }
 
         impl<T: Field<Rop>> Field<Rop> for $name<T> {
-            const MIN_SIZE: usize = size_of::<$type>();
+            const MIN_SIZE: usize = size_of::<$scalar>();
 
             fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
                 #[allow(clippy::useless_conversion, reason = "one of three is a u32 already")]
-                let count = u32::from(r.$read(field)?);
+                let count = u32::from(r.$scalar(field)?);
                 let count = r.elements(count, T::MIN_SIZE, u32::MAX, field)?;
                 let mut items = Vec::with_capacity(count.min(PREALLOCATED));
                 for _ in 0..count {
@@ -164,7 +165,8 @@ macro_rules! list {
             }
 
             fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
-                w.$read(<$type>::try_from(self.0.len()).map_err(|_| too_long(self.0.len(), w, field))?);
+                let length = $scalar::try_from(self.0.len());
+                w.$scalar(length.map_err(|_| too_long(self.0.len(), $scalar::MAX, w, field))?);
                 self.0.iter().try_for_each(|item| item.write(w, field))
             }
         }
@@ -176,13 +178,13 @@ const PREALLOCATED: usize = 256;
 
 list!(
     /// A list that is encoded with its 8-bit count.
-    List8, u8, u8);
+    List8, u8);
 list!(
     /// A list that is encoded with its 16-bit count.
-    List16, u16, u16);
+    List16, u16);
 list!(
     /// A list that is encoded with its 32-bit count.
-    List32, u32, u32);
+    List32, u32);
 
 /// A zero-terminated string of bytes in the code page of the session.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
@@ -237,8 +239,32 @@ impl Field<Rop> for Utf16 {
     }
 }
 
+/// The error of a `field` whose size or count, `length`, exceeds `limit`.
 #[cold]
-pub(crate) fn too_long(length: usize, w: &Writer, field: &'static str) -> Error {
+pub(crate) fn too_long(length: usize, limit: impl Into<u64>, w: &Writer, field: &'static str) -> Error {
     let length = u64::try_from(length).unwrap_or(u64::MAX);
-    Error::new(ErrorKind::TooLong { length, limit: u64::from(u16::MAX) }, field, w.len())
+    Error::new(ErrorKind::TooLong { length, limit: limit.into() }, field, w.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_field_that_is_too_long_has_the_limit_of_its_width() {
+        let error = |field: &dyn Fn(&mut Writer) -> Result<()>| field(&mut Writer::new()).unwrap_err().kind;
+        let bytes = |length| Bytes::from(vec![0; length]);
+        assert_eq!(
+            error(&|w| Bytes8(bytes(300)).write(w, "Data")),
+            ErrorKind::TooLong { length: 300, limit: 255 }
+        );
+        assert_eq!(
+            error(&|w| List8(vec![Bool(0); 256]).write(w, "Items")),
+            ErrorKind::TooLong { length: 256, limit: 255 }
+        );
+        assert_eq!(
+            error(&|w| Bytes16(bytes(0x1_0000)).write(w, "Data")),
+            ErrorKind::TooLong { length: 0x1_0000, limit: 0xffff }
+        );
+    }
 }

@@ -222,7 +222,7 @@ fn write_columns(columns: &[PropTag], w: &mut Writer) -> Result<()> {
 }
 
 fn row_count(count: usize, w: &Writer) -> Result<u8> {
-    u8::try_from(count).map_err(|_| too_long(count, w, "RowCount"))
+    u8::try_from(count).map_err(|_| too_long(count, u8::MAX, w, "RowCount"))
 }
 
 structure! {

@@ -262,7 +262,7 @@ impl Field<Rop> for Help {
             return Err(w.invalid("HelpFileSize", 0, "a help file that is not empty"));
         }
         let size = u16::try_from(help.help_file.len());
-        w.u16(size.map_err(|_| too_long(help.help_file.len(), w, "HelpFile"))?);
+        w.u16(size.map_err(|_| too_long(help.help_file.len(), u16::MAX, w, "HelpFile"))?);
         w.bytes(&help.help_file);
         help.help_file_name.write(w, "HelpFileName")
     }

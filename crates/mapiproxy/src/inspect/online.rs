@@ -9,7 +9,7 @@ use std::sync::Arc;
 use engine::Interface;
 use identity::{ContextCounters, Mechanism, OsRandom, SecurityContext};
 use net::http::{Anonymous, HttpUpstream, NotConnected, NotOpened, ServiceAuthError, TlsFailure};
-use net::{LoopMarker, NotServed};
+use net::{ErrorChain, LoopMarker, NotServed, UpstreamError};
 
 use crate::config::{Binding, Config, Found, ProtectionLevel, Url};
 use crate::wiring::upstream_identity::UpstreamIdentities;
@@ -122,8 +122,8 @@ impl OnlineCheck<'_> {
             }
             status => {
                 report.warnings.push(format!(
-                    "upstream.http: GET {server}{target} without credentials: status {status}, expected 401; check that \
-                     the server has this virtual directory"
+                    "upstream.http: a PING (POST) to {server}{target} without credentials: status {status}, expected 401; \
+                     check that the server has this virtual directory"
                 ));
                 return false;
             }
@@ -165,8 +165,8 @@ impl OnlineCheck<'_> {
         match net::http::authenticate_once(upstream, &context, target).await {
             Ok(508) => report.request_loop(server, target),
             Ok(status) if status >= 400 => report.warnings.push(format!(
-                "upstream.http: GET {server}{target}: status {status} after authentication as {}; check the account's \
-                 rights",
+                "upstream.http: a PING (POST) to {server}{target}: status {status} after authentication as {}; check the \
+                 account's rights",
                 self.account()
             )),
             Ok(_) => report.confirmed.push(format!("{server}: authenticated as {}", self.account())),
@@ -313,16 +313,16 @@ impl ServerReport {
         let why = match error {
             NotOpened::Connect(NotConnected::Unresolved(why)) => unresolved(why),
             NotOpened::Connect(NotConnected::Unreachable(why)) => unreachable(why),
-            NotOpened::Connect(NotConnected::Timeout(_)) | NotOpened::Timeout(_) => {
-                format!("{error}: {TIMEOUT_HINT}")
-            }
+            NotOpened::Connect(NotConnected::Timeout(_))
+            | NotOpened::Timeout(_)
+            | NotOpened::Broken(UpstreamError::Timeout(_)) => format!("{error}: {TIMEOUT_HINT}"),
             NotOpened::Connect(NotConnected::Tls(TlsFailure::NotTls)) => {
                 format!("{error}; use http:// if the network to the server is trusted, or the port for TLS")
             }
             NotOpened::Connect(NotConnected::Tls(TlsFailure::Version)) => {
                 format!("{error}; lower it, or enable a newer version on the server")
             }
-            error => error.to_string(),
+            error => ErrorChain(error).to_string(),
         };
         self.wrong(key, format!("{server}: {why}"));
     }

@@ -121,18 +121,22 @@ fn log(report: &Report, error: Option<&std::io::Error>) {
             tracing::warn!("capture: recording resumed; {count} operations were not recorded");
         }
         (Report::Failing, Some(error)) => {
-            let advice = match error.kind() {
-                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-                    "make room on the disk, or name a file on another disk in [capture]"
-                }
-                ErrorKind::AlreadyExists => {
-                    "the existing file is not overwritten; move it away, or name another file in [capture]"
-                }
-                _ => "check that the directory exists and that this user can write to it",
-            };
-            tracing::error!("capture: {error}; operations are not recorded until this is fixed: {advice}");
+            let advice = advice(error);
+            tracing::error!("capture: {error}; operations are not recorded until this is fixed{advice}");
         }
         (Report::Failing, None) => {}
+    }
+}
+
+/// What to do about `error`, after a colon, unless the error itself states it.
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            ": make room on the disk, or name a file on another disk in [capture]"
+        }
+        // Why an existing file is not replaced.
+        ErrorKind::AlreadyExists => "",
+        _ => ": check that the directory exists and that this user can write to it",
     }
 }
 
@@ -168,5 +172,26 @@ impl Observer for FanoutObserver {
     fn autodiscover_finished(&self, discovery: &Discovery<'_>) {
         self.0.autodiscover_finished(discovery);
         self.1.autodiscover_finished(discovery);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_states_what_to_do_gets_no_further_advice() {
+        let path = std::env::temp_dir().join(format!("mapiproxy-{}-letter.pcapng", std::process::id()));
+        std::fs::write(&path, b"a letter").unwrap();
+        let check = |path: &std::path::Path| {
+            let rotation = Rotation { size: 1, age: Duration::from_secs(1), keep: 1 };
+            Files::new(Some(path.to_owned()), None, rotation).check_paths().unwrap_err()
+        };
+        let error = check(&path);
+        std::fs::remove_file(&path).unwrap();
+        assert!(error.to_string().ends_with(": move it away, or name another file"), "{error}");
+        assert_eq!(advice(&error), "");
+        assert!(advice(&ErrorKind::StorageFull.into()).contains("make room"));
+        assert!(advice(&ErrorKind::PermissionDenied.into()).contains("can write to it"));
     }
 }

@@ -91,7 +91,7 @@ pub enum FileFault {
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Read(#[from] io::Error),
-    /// The path is a folder, a pipe or a device.
+    /// The path is a directory, a pipe or a device.
     #[error("is not a regular file")]
     NoFile,
     /// The file is too large.

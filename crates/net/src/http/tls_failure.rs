@@ -17,7 +17,10 @@ pub enum TlsFailure {
     )]
     Authority,
     /// The certificate has other names.
-    #[error("the server's certificate is for {presented}, not for {expected}: use a name of the certificate")]
+    #[error(
+        "the server's certificate is for {presented}, not for {expected}: set the host of upstream.http (or --server-name) \
+         to a name of the certificate, or install a certificate for {expected} on the server"
+    )]
     Name {
         /// The name of the server.
         expected: String,
@@ -175,7 +178,8 @@ mod tests {
         let names = ["DnsName(\"*.lab.test\")", "DnsName(\"a\nb\")", "IpAddress(192.0.2.1)", "DirectoryName"];
         assert_eq!(
             presented(&names),
-            "the server's certificate is for *.lab.test, 192.0.2.1, not for mail.lab.test: use a name of the certificate"
+            "the server's certificate is for *.lab.test, 192.0.2.1, not for mail.lab.test: set the host of upstream.http (or \
+             --server-name) to a name of the certificate, or install a certificate for mail.lab.test on the server"
         );
         assert!(presented(&["DnsName(\"a\")"; 9]).contains("is for a, a, a, a, a, not"));
         assert!(presented(&[]).contains("is for no host name, not"));

@@ -19,7 +19,8 @@ pub(crate) struct Arguments {
     pub(super) target: Target,
     #[command(flatten)]
     pub(super) account: AccountArguments,
-    /// The authentication scheme.
+    /// The authentication scheme. `basic` is for a target `https://` only. `negotiate` is the scheme with the
+    /// name `spnego` in `mapiproxy client`.
     #[arg(long, value_enum, default_value = "ntlm")]
     pub(super) auth: Scheme,
     /// CA certificates for the server's certificate, in PEM [default: those that this machine trusts].

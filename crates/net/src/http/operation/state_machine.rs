@@ -36,7 +36,7 @@ use crate::http::operation::request::{SentAhead, cookies};
 use crate::http::operation::response::UpstreamResponse;
 use crate::http::output::OutputBuffer;
 use crate::http::upstream::response_event::ResponseEvent;
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{Timeout, UpstreamError};
 
 /// The clock, the random numbers and the output that a transition uses.
 pub(crate) struct Env<'a> {
@@ -284,14 +284,15 @@ impl Receiving {
             ResponseEvent::Deadline => {
                 let now = (env.clock)();
                 if now >= self.limit {
-                    return Some(ResponseEnd::Failed(event.failure()));
+                    let limit = Timeout::Response(self.operation.settings.call_limit);
+                    return Some(ResponseEnd::Failed(limit.into()));
                 }
                 self.operation.send_pending(now, env.out);
                 None
             }
             ResponseEvent::Shutdown => Some(ResponseEnd::Shutdown),
             ResponseEvent::MemoryFull(full) => Some(ResponseEnd::MemoryFull(full)),
-            event @ ResponseEvent::Failed(_) => Some(ResponseEnd::Failed(event.failure())),
+            ResponseEvent::Failed(why) => Some(ResponseEnd::Failed(why)),
         }
     }
 

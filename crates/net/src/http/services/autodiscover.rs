@@ -17,7 +17,7 @@ use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request_head::BodyFraming;
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::http::upstream::response_head::{Coding, rewrite_response};
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{Timeout, UpstreamError};
 
 /// An Autodiscover request in progress, with the messages received so far.
 struct Exchange {
@@ -106,10 +106,13 @@ async fn forward_request(
     // An unauthenticated client occupies a connection no longer than `clients.handshake_seconds`.
     let is_authenticated = client.downstream.is_authenticated();
     let config = &client.downstream.config;
-    let limit = config.upstream.call_limit;
-    let limit = if is_authenticated { limit } else { limit.min(config.limits.handshake) };
-    let until = Instant::now() + limit;
-    let (head, framing, body) = receive(client, &exchange.request, &mut upstream, until).await?;
+    let (limit, handshake) = (config.upstream.call_limit, config.limits.handshake);
+    let limit = if is_authenticated || limit <= handshake {
+        Timeout::Response(limit)
+    } else {
+        Timeout::Unauthenticated(handshake)
+    };
+    let (head, framing, body) = receive(client, &exchange.request, &mut upstream, limit).await?;
     let (head, body) = exchange.received.insert((head, body));
     let config = &client.downstream.config;
     let changed = through_modules(config, &exchange.request, exchange.dialect, head, body)?;
@@ -131,13 +134,14 @@ async fn receive(
     client: &mut ClientConnection,
     request: &RequestContext,
     upstream: &mut UpstreamConnection,
-    until: Instant,
+    limit: Timeout,
 ) -> Result<(ResponseHead, Framing, Bytes), ForwardError> {
+    let until = Instant::now() + limit.duration();
     // The share is returned when the client has read the response.
     let mut share = client.downstream.config.bodies.share(request.context.identity());
     let (head, framing) = match client.read_response(upstream, request, until).await? {
         ResponseEvent::Head(head, framing) => (*head, framing),
-        other => return Err(other.failure().into()),
+        other => return Err(other.failure(limit).into()),
     };
     let mut body = Vec::new();
     loop {
@@ -147,7 +151,7 @@ async fn receive(
                 client.downstream.held = Some(share);
                 return Ok((head, framing, body.into()));
             }
-            other => return Err(other.failure().into()),
+            other => return Err(other.failure(limit).into()),
         }
         let limit = client.downstream.config.sizes.body;
         if body.len() > limit {

@@ -10,6 +10,7 @@ use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request_head::BodyFraming;
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::http::upstream::response_head::{Coding, rewrite_response};
+use crate::upstream_error::Timeout;
 
 /// How many bytes of a response are collected before they are sent.
 const FLUSH_THRESHOLD: usize = 64 * 1024;
@@ -113,7 +114,7 @@ async fn send_back(
     let limit = client.downstream.config.upstream.call_limit;
     let (mut head, framing) = match client.read_response(upstream, request, Instant::now() + limit).await? {
         ResponseEvent::Head(head, framing) => (head, framing),
-        other => return Err(other.failure().into()),
+        other => return Err(other.failure(Timeout::Response(limit)).into()),
     };
     let out = client.downstream.response_to(&mut request.head);
     let coding = rewrite_response(&mut head, framing, request);
@@ -133,8 +134,8 @@ async fn send_back(
             },
             ResponseEvent::End => break,
             other => {
-                let config = &client.downstream.config;
-                let error = config.response_cut_short(&other.failure(), &request.failed_request());
+                let (config, why) = (&client.downstream.config, other.failure(Timeout::Response(limit)));
+                let error = config.response_cut_short(&why, &request.failed_request());
                 return Err(ForwardError::Client(error));
             }
         }

@@ -15,6 +15,7 @@ use mapi::mapihttp::ResponseBody;
 
 use testkit::deferred::{Decider, HeldWork, SequenceServer};
 
+use crate::event_log::tests::logged;
 use crate::http::operation::pending::Pending;
 use crate::http::tests::playbook::Happens::{AccountRevoked, TimePasses, WorkDone};
 use crate::http::tests::playbook::State::{KeptAlive, WaitsForWork};
@@ -189,7 +190,11 @@ fn another_request_of_a_deferred_session_is_refused_and_those_of_others_are_not(
     let (_upstream, proxy, client) = held();
     let client = client >> execute(FIRST_COOKIES) >> TimePasses(PERIOD) << WaitsForWork;
     let mut second = Client::new(&proxy);
-    assert_eq!(second.exchange(execute_bytes(FIRST_COOKIES)).code().unwrap(), "15");
+    let lines = logged(|| {
+        assert_eq!(second.exchange(execute_bytes(FIRST_COOKIES)).code().unwrap(), "15");
+    });
+    let why = "operation refused: an earlier request of the session was delayed and is still in progress ";
+    assert!(lines.iter().any(|line| line.contains(why)), "{lines:?}");
     let wait = mapi("alice", "emsmdb", "NotificationWait", FIRST_COOKIES, &[0; 8]);
     assert_eq!(second.exchange(wait).code().unwrap(), "0");
     assert_eq!(second.exchange(mapi("bob", "emsmdb", "PING", "", b"")).code().unwrap(), "0");

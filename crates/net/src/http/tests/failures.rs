@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use mapi::mapihttp::MAX_PREFIX;
 
-use crate::http::tests::playbook::Happens::{ServerCloses, ServerUnreachable, TimePasses};
+use crate::event_log::tests::logged;
+use crate::http::tests::playbook::Happens::{Request, ServerCloses, ServerUnreachable, TimePasses};
 use crate::http::tests::playbook::State::{CutShort, KeptAlive, WaitsForServer};
-use crate::http::tests::playbook::{Client, mapi, request, response};
+use crate::http::tests::playbook::{Client, get, head, mapi, request, response};
 use crate::http::tests::setup::Setup;
 use crate::http::tests::streaming::HEAD;
 use crate::http::tests::upstream::Upstream;
@@ -41,6 +42,41 @@ fn a_timeout_and_an_unreachable_server_have_their_own_statuses() {
     let client = client >> ServerUnreachable >> request("alice", "Execute", "", &[0; 16]);
     let mut client = client << KeptAlive;
     assert_eq!(client.response().status(), 502);
+}
+
+#[test]
+fn a_request_that_exceeds_a_time_limit_is_logged_with_the_limit_and_its_key() {
+    let handshake = Duration::from_secs(7);
+    let autodiscover = head("GET", 0).replace("/ews/x", "/autodiscover/autodiscover.xml");
+    let anonymous = "GET /autodiscover/autodiscover.json?Email=a%40x.test&Protocol=AutodiscoverV1 HTTP/1.1\r\n\
+                     Host: a\r\n\r\n";
+    let call_limit = ("no response within 9 s", "upstream.call_seconds");
+    for (sent, (why, key)) in [
+        (request("alice", "Execute", "", &[0; 16]), call_limit),
+        (get(), call_limit),
+        (Request(autodiscover.into_bytes()), call_limit),
+        (
+            Request(anonymous.into()),
+            (
+                "no response within 7 s, the limit for a client that has not authenticated",
+                "clients.handshake_seconds",
+            ),
+        ),
+    ] {
+        let upstream = Upstream::silent();
+        let limits = Limits { handshake, ..Limits::default() };
+        let proxy =
+            Setup { call_limit: Duration::from_secs(9), limits, ..Setup::default() }.before(&upstream);
+        let lines = logged(|| {
+            let client = Client::new(&proxy) >> sent >> TimePasses(Duration::from_secs(7));
+            let mut client = client >> TimePasses(Duration::from_secs(2));
+            assert_eq!(client.response().status(), 504);
+        });
+        let failed: Vec<_> = lines.iter().filter(|line| line.contains("request failed: ")).collect();
+        let line = format!("message=upstream: request failed: {why} ");
+        assert!(failed.len() == 1 && failed[0].starts_with(&line), "{failed:?}");
+        assert!(failed[0].contains(&format!("key={key:?} ")), "{failed:?}");
+    }
 }
 
 #[test]

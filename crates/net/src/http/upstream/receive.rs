@@ -30,7 +30,7 @@ impl UpstreamConnection {
             let stays = self.drain().await? && self.end_response();
             Ok((response, stays))
         };
-        timeout(limit, all).await.map_err(|_| UpstreamError::Timeout(Timeout::Deadline))?
+        timeout(limit, all).await.map_err(|_| Timeout::Auth(limit))?
     }
 
     /// Waits for the final head of the response, and skips interim ones.

@@ -26,13 +26,13 @@ pub(crate) enum ResponseEvent {
 }
 
 impl ResponseEvent {
-    /// Why the response fails with this event, which was not expected.
-    pub(crate) fn failure(self) -> UpstreamError {
+    /// Why the response fails with this event, which was not expected. `limit` is the time limit of the response.
+    pub(crate) fn failure(self, limit: Timeout) -> UpstreamError {
         match self {
             Self::Failed(why) => why,
             Self::MemoryFull(full) => full.into(),
-            Self::Deadline | Self::Shutdown => UpstreamError::Timeout(Timeout::Deadline),
-            Self::Head(..) | Self::Piece(_) | Self::End => {
+            Self::Deadline => limit.into(),
+            Self::Head(..) | Self::Piece(_) | Self::End | Self::Shutdown => {
                 UpstreamError::protocol("response events out of order")
             }
         }

@@ -8,6 +8,7 @@ use identity::{ClaimedName, SecurityContext, pass_through};
 use wire::Now;
 
 use crate::auth_limit::{Attempt, AuthLimiter};
+use crate::error_chain::ErrorChain;
 use crate::http::downstream::auth::failure::{AuthFailure, FailureResponse};
 use crate::http::downstream::auth::local::{ConnectionAuth, ConnectionTraits, HttpAuthConfig};
 use crate::http::downstream::auth::outcome::AuthOutcome;
@@ -230,12 +231,13 @@ fn count(
     let now = env.instant;
     let failure = match (outcome, attempt) {
         (AuthOutcome::Failed(failure), Some(attempt)) => {
+            let why = ErrorChain(failure);
             return match failure.response() {
-                FailureResponse::Challenge => attempt.failed(failure, now),
+                FailureResponse::Challenge => attempt.failed(why, now),
                 // Credentials that did not reach the server are not a guess at a password.
-                _ if matches!(failure, AuthFailure::NoAuthenticationRequired) => attempt.unsent(failure, now),
-                FailureResponse::Status(_) => attempt.unproven(failure, now),
-                FailureResponse::UpstreamFailed(why) if !why.is_outage() => attempt.unproven(failure, now),
+                _ if matches!(failure, AuthFailure::NoAuthenticationRequired) => attempt.unsent(why, now),
+                FailureResponse::Status(_) => attempt.unproven(why, now),
+                FailureResponse::UpstreamFailed(error) if !error.is_outage() => attempt.unproven(why, now),
                 FailureResponse::UpstreamFailed(_) | FailureResponse::RetryAfter(_) => attempt.release(now),
             };
         }
@@ -249,9 +251,12 @@ fn count(
         (AuthOutcome::Failed(failure), None) => failure,
         (_, None) => return,
     };
+    let why = ErrorChain(failure);
     match failure.response() {
-        FailureResponse::Challenge | FailureResponse::Status(_) => limit.failed_unnamed(peer, failure, now),
-        FailureResponse::UpstreamFailed(why) if !why.is_outage() => limit.failed_unnamed(peer, failure, now),
+        FailureResponse::Challenge | FailureResponse::Status(_) => limit.failed_unnamed(peer, &why, now),
+        FailureResponse::UpstreamFailed(error) if !error.is_outage() => {
+            limit.failed_unnamed(peer, &why, now);
+        }
         FailureResponse::UpstreamFailed(_) | FailureResponse::RetryAfter(_) => {}
     }
 }

@@ -57,7 +57,7 @@ pub(crate) enum AuthFailure {
     #[error(transparent)]
     Inconclusive(#[from] ProofError),
     /// A probe could not be sent, or has no response.
-    #[error(transparent)]
+    #[error("server did not verify the client's credentials")]
     Upstream(#[from] UpstreamError),
     /// A limit on attempts is exceeded, so that the credentials were not checked.
     #[error(transparent)]

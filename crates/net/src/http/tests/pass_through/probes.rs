@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::io::Write as _;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,8 +14,10 @@ use testkit::http_auth::{basic, ntlm_challenge};
 
 use super::server::{executed, is_probe, refuse};
 use super::{Ntlm, before, get, offers, open_contexts, proxy_and_server, user, with};
-use crate::http::tests::playbook::Client;
-use crate::http::tests::setup::Setup;
+use crate::event_log::tests::logged;
+use crate::http::tests::playbook::Happens::{Request, TimePasses};
+use crate::http::tests::playbook::{Client, Proxy};
+use crate::http::tests::setup::{CALL_LIMIT, Setup};
 use crate::http::tests::upstream::Upstream;
 
 fn mapi_ping(credentials: &str) -> String {
@@ -49,6 +52,25 @@ fn a_probe_keeps_the_headers_of_the_request_that_it_was_found_for() {
         let own = Some("{00000000-0000-0000-0000-000000000000}:1");
         assert_eq!(ids, [Some("{1}:1"), Some("{1}:2"), own]);
     }
+}
+
+#[test]
+fn a_probe_without_a_response_is_logged_as_a_failure_of_the_server_with_its_cause() {
+    let line = |proxy: &Proxy, passes: Duration| {
+        let alice = get("/ews/x", &format!("Authorization: {}\r\n", basic("alice")));
+        let lines = logged(|| {
+            let _ = Client::new(proxy) >> Request(alice.into_bytes()) >> TimePasses(passes);
+        });
+        let is_failure = |line: &&String| line.starts_with("message=client authentication failed: ");
+        lines.iter().find(is_failure).unwrap_or_else(|| panic!("{lines:?}")).clone()
+    };
+    let silent = line(&before(&Upstream::silent()), CALL_LIMIT);
+    let expected =
+        "server did not verify the client's credentials: not connected and authenticated within 20 s ";
+    assert!(silent.contains(expected), "{silent}");
+    let closing = line(&before(&Upstream::new(|_, _| false)), Duration::ZERO);
+    let expected = "server did not verify the client's credentials: connection lost: ";
+    assert!(closing.contains(expected), "{closing}");
 }
 
 #[test]
