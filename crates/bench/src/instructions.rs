@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use engine::{Engine, Interface, Stack};
+use engine::Interface;
 use mapi::ndr::{ContextHandle, Ptr, SizedPtr};
 use mapi::nspi;
 use testkit::RpcClient;
@@ -49,7 +49,7 @@ pub(crate) fn pass(counted: Counted, times: u32) -> Result<(), Box<dyn Error>> {
 }
 
 fn pass_query_rows(times: u32) -> Result<(), Box<dyn Error>> {
-    let engine = Engine::new(Stack::new(execute::modules()?));
+    let engine = execute::engine()?;
     let mut client = RpcClient::new(&engine, &Arc::default());
     let caller = testkit::caller("bench");
     let bound = client.bind(&caller, 0xee);
