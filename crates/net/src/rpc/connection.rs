@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
+use bytes::Bytes;
 use rpc::pdu::FaultStatus;
-use rpc::server::{CloseReason, Event, Request, ServerAssociation};
+use rpc::server::{CloseReason, Event, Request, ResponseError, ServerAssociation};
 use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
@@ -31,6 +32,10 @@ mod tests_sign_in;
 /// How many bytes of a client are read while its token waits to be verified, so that the end of its connection is seen.
 /// Clients send the first call of a handshake that ends with AUTH3 at once. In bytes.
 const READ_AHEAD: usize = 16 * 1024;
+
+/// How many bytes of a response are encrypted before other connections of the thread are served, which takes about a
+/// millisecond.
+const SEALED_AT_ONCE: usize = 128 * 1024;
 
 /// Why the proxy closed a client connection.
 #[derive(Debug, thiserror::Error)]
@@ -190,7 +195,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
             self.deadlines.update(activity, self.association.fragments(), || contexts.has_valid());
             let handler = (&mut self.scope.handler, &mut self.replies);
             self.memory.charge(&mut self.association, &mut self.contexts, handler);
-            self.send_replies();
+            self.send_replies().await;
             // A reply makes room for a waiting call.
             let output = self.association.take_output();
             if output.is_empty() {
@@ -317,24 +322,28 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
     }
 
     /// Passes the handler's replies to the association.
-    fn send_replies(&mut self) {
-        for reply in self.replies.drain(..) {
+    async fn send_replies(&mut self) {
+        let Self { replies, memory, pending, association, client, .. } = self;
+        for reply in replies.drain(..) {
             let (RpcReply::Response { id, .. } | RpcReply::Fault { id, .. }) = reply;
-            let released = self.memory.release(id);
-            let Some(position) = self.pending.iter().position(|pending| pending.id == id) else { continue };
-            let before = self.association.output_len();
-            let PendingReply { call_id, .. } = self.pending.swap_remove(position);
+            let released = memory.release(id);
+            let Some(position) = pending.iter().position(|pending| pending.id == id) else { continue };
+            let before = association.output_len();
+            let PendingReply { call_id, .. } = pending.swap_remove(position);
             let sent = match reply {
-                RpcReply::Response { stub, .. } => self.association.respond(call_id, &stub),
+                RpcReply::Response { stub, .. } if stub.len() > SEALED_AT_ONCE => {
+                    Box::pin(respond_in_parts(association, call_id, stub)).await
+                }
+                RpcReply::Response { stub, .. } => association.respond(call_id, &stub),
                 RpcReply::Fault { status, did_not_execute, .. } => {
-                    self.association.fault(call_id, status, did_not_execute)
+                    association.fault(call_id, status, did_not_execute)
                 }
             };
             if let Some(call) = released {
-                self.memory.add_output(call, self.association.output_len().saturating_sub(before));
+                memory.add_output(call, association.output_len().saturating_sub(before));
             }
             if let Err(error) = sent {
-                tracing::debug!(client = %self.client, "response not sent: {error}");
+                tracing::debug!(%client, "response not sent: {error}");
             }
         }
     }
@@ -351,4 +360,17 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         }
         Ok(())
     }
+}
+
+/// Sends the response `stub` to a call. Between its parts, other connections of the thread are served.
+async fn respond_in_parts(
+    association: &mut ServerAssociation,
+    call_id: u32,
+    stub: Bytes,
+) -> Result<(), ResponseError> {
+    let mut response = association.begin_response(call_id, stub)?;
+    while !association.continue_response(&mut response, SEALED_AT_ONCE)? {
+        yield_now().await;
+    }
+    Ok(())
 }

@@ -388,3 +388,27 @@ fn a_verification_trailer_is_removed_from_unprotected_calls_too() {
     let reason = server::CloseReason::Peer(PeerError::BadSignature);
     assert_eq!(send(SyntaxId::NDR64), server::Event::Closed { reason });
 }
+
+#[test]
+fn a_response_that_is_sent_in_parts_has_the_same_bytes_as_one_that_is_sent_at_once() {
+    for level in LEVELS {
+        let [whole, in_parts] = [false, true].map(|in_parts| {
+            let mut pair = Pair::bound(level);
+            let request = pair.arrive(0, 1, b"");
+            if !in_parts {
+                pair.server.respond(request.call_id, &pattern(50_000)).unwrap();
+                return pair.server.take_output();
+            }
+            let mut response = pair.server.begin_response(request.call_id, pattern(50_000).into()).unwrap();
+            let (mut parts, mut before) = (1, 0);
+            while !pair.server.continue_response(&mut response, 10_000).unwrap() {
+                let now = pair.server.output_len();
+                assert!((10_000..20_000).contains(&(now - before)), "{level}: {}", now - before);
+                (parts, before) = (parts + 1, now);
+            }
+            assert!((4..=5).contains(&parts), "{level}: {parts}");
+            pair.server.take_output()
+        });
+        assert_eq!(whole, in_parts, "{level}");
+    }
+}

@@ -162,6 +162,46 @@ async fn calls_that_take_long_to_decode_do_not_delay_other_connections() {
     }
 }
 
+/// Responds with this many bytes.
+struct Long(usize);
+
+impl Service for Long {
+    fn call(&self, _: &Call) -> Result<Bytes, FaultStatus> {
+        Ok(vec![7; self.0].into())
+    }
+}
+
+#[tokio::test]
+async fn other_connections_are_served_between_the_parts_of_a_long_response() {
+    const PARTS: usize = 12;
+    // The pipe has room for the whole response.
+    let handler = ServiceHandler::new(Arc::new(Long(PARTS * SEALED_AT_ONCE)), None);
+    let (mut client, _stop, proxy) = connected(2 * PARTS * SEALED_AT_ONCE, handler);
+    let client_side = async {
+        let mut association = bound(&mut client).await;
+        association.call(0, 3, None, Bytes::from_static(&[7; 8])).unwrap();
+        client.write_all(&association.take_output()).await.unwrap();
+        let (mut turns, mut bytes) = (0, [0; 4096]);
+        let count = loop {
+            tokio::select! {
+                biased;
+                read = client.read(&mut bytes) => break read.unwrap(),
+                () = yield_now() => turns += 1,
+            }
+        };
+        assert!(turns >= PARTS - 1, "{turns} turns before the response is encrypted");
+        association.receive(&bytes[..count]);
+        let client::Event::Response(response) = next_event(&mut association, &mut client).await else {
+            panic!("no response")
+        };
+        assert_eq!(response.stub, vec![7; PARTS * SEALED_AT_ONCE]);
+    };
+    tokio::select! {
+        served = proxy => panic!("{served:?}"),
+        () = client_side => {}
+    }
+}
+
 #[tokio::test]
 async fn calls_get_responses_over_a_byte_stream_that_is_not_tcp() {
     // The pipe holds less than a fragment, so that both ends have to wait for room.

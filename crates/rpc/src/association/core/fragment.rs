@@ -64,36 +64,65 @@ pub(crate) fn append_fragments(
     head: &FragmentHead,
     (stub, tail): (&[u8], &[u8]),
     max_fragment: u16,
-    mut seal: Option<&mut Seal<'_>>,
+    seal: Option<&mut Seal<'_>>,
 ) -> Result<(), ProtectionError> {
-    let signature = seal.as_ref().map_or(0, |seal| seal.protection.signature_len());
-    let verifier = if seal.is_some() { SEC_TRAILER_SIZE.saturating_add(signature) } else { 0 };
-    let room = usize::from(max_fragment).saturating_sub(head.size()).saturating_sub(verifier);
-    // A whole number of blocks, so that only the last fragment is ever padded.
-    let room = room.checked_sub(room % AUTH_ALIGNMENT).filter(|room| *room > 0).ok_or(ProtectionError)?;
-    let mut source = Buf::chain(stub, tail);
-    let fragments = (source.remaining() / room).saturating_add(1);
-    let around = head.size().saturating_add(verifier).saturating_add(AUTH_ALIGNMENT);
-    out.reserve(source.remaining().saturating_add(fragments.saturating_mul(around)));
-    let mut first = PfcFlags::FIRST_FRAG;
-    loop {
-        let left = source.remaining();
-        let take = left.min(room);
-        let last = if take == left { PfcFlags::LAST_FRAG } else { PfcFlags::NONE };
-        let pad = if seal.is_some() { take.wrapping_neg() % AUTH_ALIGNMENT } else { 0 };
-        let length = [head.size(), take, pad, verifier].iter().fold(0_usize, |a, b| a.saturating_add(*b));
-        let length = u16::try_from(length).map_err(|_| ProtectionError)?;
-        let auth_length = u16::try_from(signature).map_err(|_| ProtectionError)?;
-        let start = out.len();
-        head.append(out, first | last, (length, auth_length), u32::try_from(left).unwrap_or(u32::MAX));
-        copy(out, &mut source, take);
-        if let Some(seal) = seal.as_deref_mut() {
-            seal_fragment(out, start, head.size(), pad, signature, seal)?;
+    Fragments::new(Buf::chain(stub, tail)).append(out, head, max_fragment, seal, usize::MAX).map(drop)
+}
+
+/// What has not been sent of a stub that is sent in fragments.
+#[derive(Debug)]
+pub(crate) struct Fragments<B> {
+    source: B,
+    /// The flag of the next fragment, if it is the first one.
+    first: PfcFlags,
+}
+
+impl<B: Buf> Fragments<B> {
+    pub(crate) const fn new(stub: B) -> Self {
+        Self { source: stub, first: PfcFlags::FIRST_FRAG }
+    }
+
+    /// Appends fragments of at most `max_fragment` bytes to `out`, each sealed, until they have `enough` bytes of the
+    /// stub. Returns whether the last fragment is among them.
+    pub(crate) fn append(
+        &mut self,
+        out: &mut BytesMut,
+        head: &FragmentHead,
+        max_fragment: u16,
+        mut seal: Option<&mut Seal<'_>>,
+        enough: usize,
+    ) -> Result<bool, ProtectionError> {
+        let Self { source, first } = self;
+        let signature = seal.as_ref().map_or(0, |seal| seal.protection.signature_len());
+        let verifier = if seal.is_some() { SEC_TRAILER_SIZE.saturating_add(signature) } else { 0 };
+        let room = usize::from(max_fragment).saturating_sub(head.size()).saturating_sub(verifier);
+        // A whole number of blocks, so that only the last fragment is ever padded.
+        let room = room.checked_sub(room % AUTH_ALIGNMENT).filter(|room| *room > 0).ok_or(ProtectionError)?;
+        let planned = source.remaining().min(enough.saturating_add(room));
+        let fragments = (planned / room).saturating_add(1);
+        let around = head.size().saturating_add(verifier).saturating_add(AUTH_ALIGNMENT);
+        out.reserve(planned.saturating_add(fragments.saturating_mul(around)));
+        let mut appended = 0_usize;
+        loop {
+            let left = source.remaining();
+            let take = left.min(room);
+            let last = if take == left { PfcFlags::LAST_FRAG } else { PfcFlags::NONE };
+            let pad = if seal.is_some() { take.wrapping_neg() % AUTH_ALIGNMENT } else { 0 };
+            let length = [head.size(), take, pad, verifier].iter().fold(0_usize, |a, b| a.saturating_add(*b));
+            let length = u16::try_from(length).map_err(|_| ProtectionError)?;
+            let auth_length = u16::try_from(signature).map_err(|_| ProtectionError)?;
+            let start = out.len();
+            head.append(out, *first | last, (length, auth_length), u32::try_from(left).unwrap_or(u32::MAX));
+            copy(out, source, take);
+            if let Some(seal) = seal.as_deref_mut() {
+                seal_fragment(out, start, head.size(), pad, signature, seal)?;
+            }
+            *first = PfcFlags::NONE;
+            appended = appended.saturating_add(take);
+            if last == PfcFlags::LAST_FRAG || appended >= enough {
+                return Ok(last == PfcFlags::LAST_FRAG);
+            }
         }
-        if last == PfcFlags::LAST_FRAG {
-            return Ok(());
-        }
-        first = PfcFlags::NONE;
     }
 }
 

@@ -23,4 +23,5 @@ mod state;
 pub use self::config::{AssociationGroups, GroupTable, Interface, ServerConfig};
 pub use self::event::{AuthOutcome, CloseReason, Event, Request, RequestSecurity, ResponseError};
 pub use self::incoming::Unfinished;
+pub use self::respond::UnsentResponse;
 pub use self::state::ServerAssociation;
