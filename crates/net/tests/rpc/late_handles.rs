@@ -271,6 +271,19 @@ async fn a_session_that_is_opened_after_the_time_limit_of_the_call_ends_at_the_s
 }
 
 #[tokio::test]
+async fn a_response_that_is_read_after_the_time_limit_of_the_call_is_delivered() {
+    let mut proxy = Proxy::with(Vec::new(), Duration::from_millis(300), 0).await;
+    proxy.begin_connect().await;
+    proxy.store.permits.add_permits(1);
+    // The proxy is busy.
+    sleep(Duration::from_secs(1)).await;
+    let mut replies = Vec::new();
+    replied(&mut proxy.second, &mut replies, 1).await;
+    assert!(matches!(replies[..], [RpcReply::Response { .. }]), "{replies:?}");
+    assert_eq!((proxy.client.group.handles().len(), proxy.open()), (2, 2));
+}
+
+#[tokio::test]
 async fn a_session_whose_response_exceeds_the_memory_of_the_user_ends_at_the_server() {
     let mut proxy = Proxy::with(Vec::new(), LIMIT, 3_000_000).await;
     proxy.begin_connect().await;

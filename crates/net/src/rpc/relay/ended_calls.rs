@@ -10,7 +10,7 @@ use super::{CHECK_EVERY, RelayConnection};
 use crate::rpc::association_group::Group;
 use crate::rpc::handler::RpcReply;
 use crate::rpc::pending_calls::{ClientCall, PendingCall};
-use crate::rpc::upstream_call::UpstreamKey;
+use crate::rpc::upstream_call::{UpstreamCallResult, UpstreamKey};
 
 impl RelayConnection {
     /// Takes out the client's call `id`, which is to be aborted, with its tag at the upstream if it was sent.
@@ -76,12 +76,15 @@ impl RelayConnection {
             return;
         }
         self.checked = now;
-        let sent = self.pending.iter_sent().map(|(_, pending)| &pending.call);
-        let overdue = sent.filter(|call| now.duration_since(call.since) > limit);
-        let mut overdue: Vec<UpstreamKey> = overdue.map(|call| call.upstream.clone()).collect();
+        // They will be processed, however late they are.
+        let results: Vec<u64> = self.ends.iter().map(UpstreamCallResult::tag).collect();
+        let sent = self.pending.iter_sent().filter(|(tag, _)| !results.contains(tag));
+        let overdue = sent.filter(|(_, pending)| now.duration_since(pending.call.since) > limit);
+        let mut overdue: Vec<UpstreamKey> =
+            overdue.map(|(_, pending)| pending.call.upstream.clone()).collect();
         overdue.extend(self.pending.late.take_overdue(now));
         for key in overdue {
-            self.keep_openings(|_, pending| pending.call.upstream == key);
+            self.keep_openings(|tag, pending| pending.call.upstream == key && !results.contains(&tag));
             self.settle_late();
             let late = self.pending.late.take(&key);
             self.upstreams.abort(&key, limit, late, &mut self.ends);
