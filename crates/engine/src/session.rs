@@ -251,7 +251,7 @@ impl SharedSession {
     /// identity.
     pub(crate) fn renew(&self, context: &SecurityContext, now: Now) {
         let mut current = self.context();
-        if current.identity() == context.identity() && current.check(now).is_err() {
+        if current.identity() == context.identity() && current.check(|| now).is_err() {
             *current = context.clone();
             self.shared.is_renewed.store(true, Ordering::Release);
         }

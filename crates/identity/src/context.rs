@@ -203,9 +203,13 @@ impl Expiry {
         Self { credentials: None, lifetime: lifetime.map(|lifetime| now.monotonic.saturating_add(lifetime)) }
     }
 
-    fn is_over(self, now: Now) -> bool {
-        self.credentials.is_some_and(|end| now.wall >= end)
-            || self.lifetime.is_some_and(|end| now.monotonic >= end)
+    fn is_over(self, now: impl FnOnce() -> Now) -> bool {
+        let Self { credentials, lifetime } = self;
+        if credentials.is_none() && lifetime.is_none() {
+            return false;
+        }
+        let now = now();
+        credentials.is_some_and(|end| now.wall >= end) || lifetime.is_some_and(|end| now.monotonic >= end)
     }
 }
 
@@ -359,8 +363,8 @@ impl SecurityContext {
     /// rights.
     ///
     /// # Errors
-    /// Once it has expired at `now`, or once it or its account was revoked.
-    pub fn check(&self, now: Now) -> Result<(), ContextError> {
+    /// Once it has expired at `now`, which is read only if it can expire, or once it or its account was revoked.
+    pub fn check(&self, now: impl FnOnce() -> Now) -> Result<(), ContextError> {
         if self.is_revoked() {
             return Err(ContextError::Revoked);
         }

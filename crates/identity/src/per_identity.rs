@@ -48,7 +48,7 @@ impl<T> PerIdentity<T> {
     /// # Errors
     /// If the context is expired or revoked at `now`.
     pub fn get(&mut self, context: &SecurityContext, now: Now) -> Result<Option<&mut T>, ContextError> {
-        context.check(now)?;
+        context.check(|| now)?;
         self.touch(context.identity());
         Ok(self.entries.get_mut(context.identity()).map(|entry| &mut entry.value))
     }
@@ -63,7 +63,7 @@ impl<T> PerIdentity<T> {
         now: Now,
         make: impl FnOnce() -> T,
     ) -> Result<&mut T, ContextError> {
-        context.check(now)?;
+        context.check(|| now)?;
         let identity = context.identity();
         if !self.entries.contains_key(identity) {
             self.make_room();
@@ -88,7 +88,7 @@ impl<T> PerIdentity<T> {
         now: Now,
         value: T,
     ) -> Result<Option<T>, ContextError> {
-        context.check(now)?;
+        context.check(|| now)?;
         let before = self.remove(context);
         let out = self.make_room().or(before);
         self.uses = self.uses.wrapping_add(1);

@@ -162,7 +162,7 @@ impl Pool {
         let run = move |now: Result<Now, JobError>| {
             let promise = promise;
             let Job { context, work } = job;
-            let checked = now.and_then(|now| context.check(now).map_err(JobError::from));
+            let checked = now.and_then(|now| context.check(|| now).map_err(JobError::from));
             let done = checked.map(|()| work(&context));
             // The context is closed before the result is delivered.
             drop(context);

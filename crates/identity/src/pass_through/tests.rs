@@ -151,7 +151,7 @@ fn a_token_denotes_an_account_only_if_it_is_one_signed_jwt() {
     let alice = token(rs, r#"{"iss":"a","tid":"t","oid":"1","upn":"alice@lab.test","exp":1700000000}"#, "s");
     assert_eq!(alice.principal().to_string(), "token:alice@lab.test:a");
     assert_eq!(alice.authority(), "exch by Bearer of \"a\"");
-    let at = |wall| alice.check(Now { wall: FileTime(wall), ..NOW }).is_ok();
+    let at = |wall| alice.check(|| Now { wall: FileTime(wall), ..NOW }).is_ok();
     assert!(at(133_444_736_000_000_000 - 1) && !at(133_444_736_000_000_000), "`exp` of the token");
     let renamed = token(
         rs,

@@ -89,7 +89,7 @@ impl ConnectionAuth {
     fn by_connection(&self) -> Outcome {
         let mut state = self.lock();
         match &*state {
-            State::Authenticated(context) if context.check(net::clock::now()).is_ok() => {
+            State::Authenticated(context) if context.check(net::clock::now).is_ok() => {
                 Outcome::Authenticated(context.clone(), None)
             }
             _ => {

@@ -203,7 +203,7 @@ impl ClientContexts {
     /// The security context of calls with `security`, if it may be used now: it is neither revoked nor expired.
     pub(super) fn valid_context_for(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
         let context = self.context_for(security)?;
-        if let Err(error) = context.check(clock::now()) {
+        if let Err(error) = context.check(clock::now) {
             self.config.log.context_unusable(self.client, context.principal(), &error);
             return None;
         }
@@ -212,8 +212,7 @@ impl ClientContexts {
 
     /// Whether the client has authenticated and its context may still be used.
     pub(super) fn has_valid(&self) -> bool {
-        let now = clock::now();
-        self.contexts.values().any(|context| context.check(now).is_ok())
+        self.contexts.values().any(|context| context.check(clock::now).is_ok())
     }
 
     /// Takes out the security contexts that were revoked.

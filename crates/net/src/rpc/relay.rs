@@ -482,7 +482,7 @@ impl RpcRelay {
 
 /// The refusal of a call whose security context was revoked or has expired.
 fn denied(context: &SecurityContext) -> Refusal {
-    let why = match context.check(clock::now()) {
+    let why = match context.check(clock::now) {
         Err(error) => error.to_string(),
         Ok(()) => String::new(),
     };

@@ -157,7 +157,7 @@ impl Downstream {
             return None;
         }
         if let Some(client) = &self.client {
-            if client.check(clock::now()).is_ok() {
+            if client.check(clock::now).is_ok() {
                 return None;
             }
             self.client = None;

@@ -88,7 +88,7 @@ impl PassThroughAuth {
     ) -> Option<&SecurityContext> {
         let accepted = self.accepted.as_ref()?;
         let covers = accepted.covers(mechanism, credentials) && probe_covers(accepted.probe(), mapi);
-        (covers && accepted.context().check(now).is_ok()).then(|| accepted.context())
+        (covers && accepted.context().check(|| now).is_ok()).then(|| accepted.context())
     }
 
     /// The account whose password the credentials of a request are to prove; `None` if there is nothing to verify.

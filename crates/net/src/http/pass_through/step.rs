@@ -95,7 +95,7 @@ fn without_credentials(
     if let State::Authenticated(context, kind) = &auth.state
         && as_expected
         && probe_covers(*kind, request.rules.mapi)
-        && context.check(now).is_ok()
+        && context.check(|| now).is_ok()
     {
         let outcome = AuthOutcome::Authenticated { context: context.clone(), fresh: false, token: None };
         return Ok(Step::Done(outcome, ConnectionUse::Keep));

@@ -104,7 +104,7 @@ impl VerifiedCredentials {
     fn context_of(&self, authorization: &Authorization<'_>, now: Now) -> Option<&SecurityContext> {
         let same = self.mechanism.is_scheme(authorization.scheme)
             && bool::from(self.credentials.as_slice().ct_eq(authorization.credentials));
-        (same && self.context.check(now).is_ok()).then_some(&self.context)
+        (same && self.context.check(|| now).is_ok()).then_some(&self.context)
     }
 }
 
@@ -147,7 +147,7 @@ impl ConnectionAuth {
         match (Credentials::of(head), &self.state) {
             (Credentials::One(value), _) => self.verified_context(&Authorization::read(value), now).cloned(),
             (Credentials::Absent, State::Authenticated { context, peer: bound }) if *bound == peer => {
-                context.check(now).is_ok().then(|| context.clone())
+                context.check(|| now).is_ok().then(|| context.clone())
             }
             _ => None,
         }
@@ -188,7 +188,7 @@ impl ConnectionAuth {
     /// A request without credentials has the context of the connection.
     fn step_without_credentials(&mut self, peer: SocketAddr, now: Now) -> AuthOutcome {
         match &self.state {
-            State::Authenticated { context, peer: bound } if *bound == peer => match context.check(now) {
+            State::Authenticated { context, peer: bound } if *bound == peer => match context.check(|| now) {
                 Ok(()) => AuthOutcome::Authenticated { context: context.clone(), fresh: false, token: None },
                 Err(why) => AuthOutcome::ContextEnded(context.clone(), why),
             },
