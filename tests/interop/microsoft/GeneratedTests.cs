@@ -229,31 +229,22 @@ namespace Microsoft.SpecExplorer.Runtime.Testing
         {
             if (!EqualityComparer<T>.Default.Equals(expected, actual))
             {
-                string difference = "expected " + Describe(expected) + ", received " + Describe(actual);
-                throw new CheckFailedException(difference + ": " + message);
+                throw new CheckFailedException(Difference(expected, actual) + ": " + message);
             }
         }
 
-        private static string Describe(object value)
+        /// <summary>The fields in which two structures differ; other values as they are.</summary>
+        private static string Difference(object expected, object actual)
         {
-            if (value == null)
+            Type type = (expected ?? actual).GetType();
+            if (expected == null || actual == null || !type.IsValueType || type.IsPrimitive || type.IsEnum)
             {
-                return "null";
+                return "expected " + (expected ?? "null") + ", received " + (actual ?? "null");
             }
 
-            Type type = value.GetType();
-            if (!type.IsValueType || type.IsPrimitive || type.IsEnum)
-            {
-                return value.ToString();
-            }
-
-            var text = new StringBuilder(type.Name + "(");
-            foreach (FieldInfo field in type.GetFields())
-            {
-                text.Append(field.Name + "=" + Describe(field.GetValue(value)) + " ");
-            }
-
-            return text.Append(")").ToString();
+            var fields = type.GetFields().Where(field => !Equals(field.GetValue(expected), field.GetValue(actual)));
+            return string.Join("; ", fields.Select(
+                field => field.Name + ": " + Difference(field.GetValue(expected), field.GetValue(actual))));
         }
     }
 
