@@ -187,6 +187,17 @@ impl View<'_> {
             })?;
         Ok(counts)
     }
+
+    /// The bytes of the messages in `folder` that are not deleted, associated messages included.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn size_of_messages(&self, mailbox: MailboxId, folder: ObjectId) -> Result<i64> {
+        let mut statement = self.transaction.prepare_cached(
+            "SELECT coalesce(sum(size), 0) FROM message WHERE mailbox = ? AND folder = ? AND deleted = 0",
+        )?;
+        Ok(statement.query_row(params![mailbox, folder], |row| row.get(0))?)
+    }
 }
 
 impl Change<'_> {

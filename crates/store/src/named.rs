@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::id::MailboxId;
 
 /// The lowest id of a named property ([MS-OXCPRPT] 3.2.5.10).
-const FIRST: u16 = 0x8000;
+const FIRST: u16 = 0x8001;
 /// The highest id of a named property.
 const LAST: u16 = 0xFFFE;
 

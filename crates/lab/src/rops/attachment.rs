@@ -38,14 +38,14 @@ pub(super) const COMPUTED: [PropTag; 3] =
 
 /// `RopCreateAttachment` ([MS-OXCMSG] 3.2.5.13).
 pub(super) fn create(context: &mut Context<'_>) -> Outcome {
-    let (handle, logon) = (context.handle()?, context.logon()?);
+    let (handle, logon, now) = (context.handle()?, context.logon()?, context.backend().now());
     let message = context.writable_message()?;
     if message.attachment_numbers().len() >= ATTACHMENTS_MAX {
         return Err(ErrorCode::MAPI_E_TOO_BIG.into());
     }
     let number = message.next_attachment;
     message.next_attachment = number.saturating_add(1);
-    let attachment = OpenAttachment {
+    let mut attachment = OpenAttachment {
         message: handle,
         number,
         content: None,
@@ -54,6 +54,13 @@ pub(super) fn create(context: &mut Context<'_>) -> Outcome {
         edit: AttachmentEdit::default(),
         is_writable: true,
     };
+    for (tag, value) in [
+        (PropTag::PidTagRenderingPosition, PropertyValue::Integer32(-1)),
+        (PropTag::PidTagCreationTime, PropertyValue::Time(now)),
+        (PropTag::PidTagLastModificationTime, PropertyValue::Time(now)),
+    ] {
+        attachment.set(tag, value);
+    }
     let body = ResponseBody::RopCreateAttachment(RopCreateAttachmentResponse { attachment_id: number });
     Ok(Success::opened(body, &logon, Object::Attachment(Box::new(attachment))))
 }

@@ -18,7 +18,7 @@ use super::context::Context;
 use super::outcome::{Outcome, done};
 use super::tree::CopyBudget;
 use crate::refusal::Refusal;
-use crate::session::logon::{CREATE, DELETE_ANY, EDIT_ANY, OWNER, READ_ANY};
+use crate::session::logon::{CREATE, DELETE_ANY, DELETE_OWN, EDIT_ANY, OWNER, READ_ANY};
 
 /// Flags of `RopSetReadFlags` that have no effect beyond the read state: the lab sends no receipts.
 const READ_FLAGS: u8 = 0x05;
@@ -56,7 +56,11 @@ pub(super) fn delete(
     let ((logon, folder), backend) = (context.folder()?, context.backend());
     let mailbox = logon.mailbox.id;
     let partial_completion = backend.write(backend.now(), |change| {
-        logon.require(change, folder, DELETE_ANY | OWNER)?;
+        logon.require(change, folder, DELETE_OWN | DELETE_ANY | OWNER)?;
+        // The lab does not know who created a message, so that a user with this right can delete none.
+        if logon.rights(change, folder)? & (DELETE_ANY | OWNER) == 0 {
+            return Ok(Bool(u8::from(!request.message_ids.0.is_empty())));
+        }
         for_each(change, (mailbox, folder), &request.message_ids.0, |id| {
             Ok(change.delete_message(mailbox, id, soft)?)
         })

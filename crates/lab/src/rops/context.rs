@@ -68,6 +68,12 @@ impl Context<'_> {
         }
     }
 
+    /// The logon, if the ROP acts on one to a private mailbox.
+    pub(super) fn on_private_logon(&self) -> Result<Arc<Logon>, Refusal> {
+        let logon = self.on_logon()?;
+        if logon.is_public() { Err(ErrorCode::MAPI_E_NO_SUPPORT.into()) } else { Ok(logon) }
+    }
+
     /// The folder on which the ROP acts.
     pub(super) fn folder(&self) -> Result<(Arc<Logon>, ObjectId), Refusal> {
         match self.opened()? {

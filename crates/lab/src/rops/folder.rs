@@ -124,15 +124,11 @@ pub(super) fn copy_permissions(
     Ok(())
 }
 
-/// `RopDeleteFolder` ([MS-OXCFOLD] 3.2.5.3).
+/// `RopDeleteFolder` ([MS-OXCFOLD] 3.2.5.3). Unknown flags are ignored, as by Exchange 2010 and later.
 pub(super) fn delete(context: &Context<'_>, request: &RopDeleteFolderRequest) -> Outcome {
     let ((logon, parent), flags) = (context.folder()?, request.delete_folder_flags);
     let (backend, mailbox) = (context.backend(), logon.mailbox.id);
     let id = ObjectId::from(request.folder_id);
-    let known = DeleteFolderFlags::DEL_MESSAGES | DeleteFolderFlags::DEL_FOLDERS;
-    if flags.0 & !(known | DeleteFolderFlags::DELETE_HARD_DELETE).0 != 0 {
-        return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
-    }
     let is_deleted = backend.write(backend.now(), |change| {
         visible(change, &logon, id, false)?;
         if change.folder(mailbox, id)?.parent != Some(parent) {

@@ -29,6 +29,8 @@ pub(super) const IGNORED: ErrorCode = ErrorCode(0x8004_0801);
 const CONFLICT: ErrorCode = ErrorCode(0x8004_0802);
 /// `NewerClientChange`: the client's version of a message that it moved is newer ([MS-OXCFXICS] 2.2.3.2.4.4.2).
 const NEWER_CLIENT_CHANGE: ErrorCode = ErrorCode(0x0004_0821);
+/// The class of messages that are uploaded without one.
+const DEFAULT_CLASS: &str = "IPM.Note";
 /// The properties that identify an uploaded version, in their order ([MS-OXCFXICS] 2.2.3.2.4.2.1).
 const VERSION: [PropTag; 4] = [
     PropTag::PidTagSourceKey,
@@ -126,6 +128,8 @@ pub(super) fn message_change(
         Err(error) => Err(error.into()),
     })?;
     message.clear();
+    // Each message has a class, also one that is uploaded without it ([MS-OXCMSG] 2.2.1.3).
+    message.set(PropTag::PidTagMessageClass, PropertyValue::from(DEFAULT_CLASS));
     message.import = Some(import);
     let response = RopSynchronizationImportMessageChangeResponse { message_id: MessageId(0) };
     let body = ResponseBody::RopSynchronizationImportMessageChange(response);

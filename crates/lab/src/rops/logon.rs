@@ -136,7 +136,7 @@ fn logon_time(time: FileTime) -> LogonTime {
 
 /// `RopGetStoreState` ([MS-OXCSTOR] 3.2.5.5).
 pub(super) fn store_state(context: &Context<'_>) -> Outcome {
-    let logon = context.on_logon()?;
+    let logon = context.on_private_logon()?;
     let searches = context.backend().read(|view| view.count_search_folders(logon.mailbox.id))?;
     let store_state = if searches > 0 { StoreState::STORE_HAS_SEARCHES } else { StoreState::NONE };
     done(ResponseBody::RopGetStoreState(RopGetStoreStateResponse { store_state }))

@@ -1,5 +1,5 @@
-//! ROPs about public folders, on logons to private mailboxes ([MS-OXCSTOR] 3.2.5.6, 3.2.5.7, 3.2.5.10 to 3.2.5.12): the
-//! lab has no public folders.
+//! ROPs about the replicas and the read state of public folders ([MS-OXCSTOR] 3.2.5.6, 3.2.5.7, 3.2.5.10 to 3.2.5.12):
+//! the lab has neither.
 
 use mapi::ErrorCode;
 use mapi::rop::logon_store::{
@@ -11,7 +11,7 @@ use mapi::rop::{Bool, Bytes16, List16, ResponseBody};
 use super::context::Context;
 use super::outcome::{Outcome, done};
 
-/// `RopPublicFolderIsGhosted`: in a private mailbox, no folder is ([MS-OXCSTOR] 3.2.5.7).
+/// `RopPublicFolderIsGhosted`: no folder is ([MS-OXCSTOR] 3.2.5.7).
 pub(super) fn is_ghosted(context: &Context<'_>) -> Outcome {
     context.on_logon()?;
     let response = RopPublicFolderIsGhostedResponse { is_ghosted: Bool::FALSE, servers: None };
@@ -20,14 +20,14 @@ pub(super) fn is_ghosted(context: &Context<'_>) -> Outcome {
 
 /// `RopGetPerUserLongTermIds`: there is no read state of public folders ([MS-OXCSTOR] 3.2.5.10).
 pub(super) fn per_user_ids(context: &Context<'_>) -> Outcome {
-    context.on_logon()?;
+    context.on_private_logon()?;
     let response = RopGetPerUserLongTermIdsResponse { long_term_ids: List16(Vec::new()) };
     done(ResponseBody::RopGetPerUserLongTermIds(response))
 }
 
 /// `RopGetPerUserGuid` ([MS-OXCSTOR] 3.2.5.11).
 pub(super) fn per_user_guid(context: &Context<'_>) -> Outcome {
-    context.on_logon()?;
+    context.on_private_logon()?;
     Err(ErrorCode::MAPI_E_NOT_FOUND.into())
 }
 

@@ -39,7 +39,7 @@ fn class(name: &AsciiZ) -> Result<String, Refusal> {
 
 /// `RopGetReceiveFolder` ([MS-OXCSTOR] 3.2.5.2).
 pub(super) fn get(context: &Context<'_>, request: &RopGetReceiveFolderRequest) -> Outcome {
-    let logon = context.on_logon()?;
+    let logon = context.on_private_logon()?;
     let class = class(&request.message_class)?;
     let found = context.backend().read(|view| view.receive_folder(logon.mailbox.id, &class))?;
     let found = found.ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
@@ -52,7 +52,7 @@ pub(super) fn get(context: &Context<'_>, request: &RopGetReceiveFolderRequest) -
 /// `RopSetReceiveFolder` ([MS-OXCSTOR] 3.2.5.3). Only the owner of the mailbox decides where mail is delivered:
 /// otherwise others could have it delivered to a folder that they may read.
 pub(super) fn set(context: &Context<'_>, request: &RopSetReceiveFolderRequest) -> Outcome {
-    let (logon, backend) = (context.on_logon()?, context.backend());
+    let (logon, backend) = (context.on_private_logon()?, context.backend());
     let (class, mailbox) = (class(&request.message_class)?, logon.mailbox.id);
     let is_fixed = ["IPM", "REPORT.IPM"].iter().any(|fixed| fixed.eq_ignore_ascii_case(&class));
     if is_fixed || !logon.is_owner() {
@@ -75,7 +75,7 @@ pub(super) fn set(context: &Context<'_>, request: &RopSetReceiveFolderRequest) -
 
 /// `RopGetReceiveFolderTable` ([MS-OXCSTOR] 3.2.5.4).
 pub(super) fn table(context: &Context<'_>) -> Outcome {
-    let logon = context.on_logon()?;
+    let logon = context.on_private_logon()?;
     if !logon.is_owner() {
         return Err(ErrorCode::MAPI_E_NO_ACCESS.into());
     }

@@ -28,8 +28,8 @@ const HITS_MAX: usize = 100_000;
 /// The size of a response to `RopGetSearchCriteria` without restriction and folders ([MS-OXCROPS] 2.2.4.5.2).
 const CRITERIA_SIZE: usize = 1 + 1 + 4 + 2 + 1 + 2 + 4;
 
-/// The known options, and those that exclude one another.
-const KNOWN: SearchRequestFlags = SearchRequestFlags(0x0007_000f);
+/// The known options, and those that exclude one another. Searches in the foreground and in the background are equal.
+const KNOWN: SearchRequestFlags = SearchRequestFlags(0x0007_003f);
 const EXCLUSIVE: [SearchRequestFlags; 3] =
     [SearchRequestFlags(0x3), SearchRequestFlags(0xc), SearchRequestFlags(0x3_0000)];
 

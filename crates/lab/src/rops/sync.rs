@@ -25,6 +25,9 @@ use crate::values::restriction::check;
 /// The flags of [MS-OXCFXICS] 2.2.3.2.1.1.1.
 const KNOWN_FLAGS: u16 = 0xf1bf;
 
+/// The options of [MS-OXCFXICS] 2.2.3.1.1.1.2, and those that are reserved.
+pub(super) const KNOWN_OPTIONS: u8 = 0x7f;
+
 /// How texts are sent with these options.
 pub(super) fn encoding(context: &Context<'_>, options: SendOptions) -> Encoding {
     let is_unicode = options.intersects(SendOptions::UNICODE | SendOptions::FORCE_UNICODE);
@@ -37,6 +40,9 @@ pub(super) fn configure(context: &Context<'_>, request: &RopSynchronizationConfi
     let (flags, extra) = (request.synchronization_flags, request.synchronization_extra_flags);
     let restriction = request.restriction_data.value.as_deref();
     let tags = &request.property_tags.0;
+    if request.send_options.0 & !KNOWN_OPTIONS != 0 {
+        return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
+    }
     if flags.0 & !KNOWN_FLAGS != 0 || !request.restriction_data.trailing.is_empty() {
         return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
     }

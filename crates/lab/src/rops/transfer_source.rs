@@ -14,7 +14,7 @@ use store::{ObjectId, ValueSource};
 
 use super::context::Context;
 use super::outcome::{Outcome, Success, done};
-use super::sync::encoding;
+use super::sync::{KNOWN_OPTIONS, encoding};
 use crate::refusal::Refusal;
 use crate::session::logon::{Logon, OWNER, READ_ANY};
 use crate::session::{Object, Opened};
@@ -94,8 +94,8 @@ pub(super) fn copy_folder(
 
 /// `RopFastTransferSourceCopyTo` ([MS-OXCFXICS] 3.2.5.8.1.1).
 pub(super) fn copy_to(context: &Context<'_>, request: &RopFastTransferSourceCopyToRequest) -> Outcome {
-    let known = CopyToFlags::MOVE | CopyToFlags::BEST_BODY;
-    check(request.copy_flags.0, known.0, request.send_options)?;
+    // Exchange 2013 and later refuse `Move` ([MS-OXCFXICS] 3.2.5.8.1.1).
+    check(request.copy_flags.0, CopyToFlags::BEST_BODY.0, request.send_options)?;
     let filter = Filter::all_except(&request.property_tags.0);
     let body = ResponseBody::RopFastTransferSourceCopyTo(Empty);
     copy(context, (&filter, request.level.0 != 0), request.send_options, body)
@@ -114,7 +114,7 @@ pub(super) fn copy_properties(
 
 /// Refuses unknown flags. The client's capabilities beside the encoding of texts have no effect.
 fn check(flags: u32, known: u32, options: SendOptions) -> Result<(), Refusal> {
-    if flags & !known != 0 || options.0 & !0x1f != 0 {
+    if flags & !known != 0 || options.0 & !KNOWN_OPTIONS != 0 {
         return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
     }
     Ok(())

@@ -68,7 +68,7 @@ pub(crate) fn folder(
     }
     folder_properties(reading, &mut steps, &folder, &|_| true)?;
     for associated in [true, false] {
-        steps.extend(messages(reading, logon, id, associated)?);
+        steps.extend(messages(reading, logon, id, (associated, true))?);
     }
     if is_deep {
         steps.extend(subfolders(reading, logon, id)?);
@@ -106,14 +106,14 @@ fn messages(
     reading: &Reading<'_>,
     logon: &Logon,
     folder: ObjectId,
-    associated: bool,
+    (associated, with_ids): (bool, bool),
 ) -> store::Result<Vec<Step>> {
     if logon.rights(reading.view, folder)? & READ == 0 {
         return Ok(Vec::new());
     }
     let filter = MessageFilter { associated, deleted: false };
     let messages = reading.view.messages(logon.mailbox.id, folder, filter)?;
-    Ok(messages.into_iter().map(|message| Step::Message { id: message.id, with_ids: false }).collect())
+    Ok(messages.into_iter().map(|message| Step::Message { id: message.id, with_ids }).collect())
 }
 
 fn subfolders(reading: &Reading<'_>, logon: &Logon, folder: ObjectId) -> store::Result<Vec<Step>> {
@@ -139,7 +139,7 @@ pub(crate) fn folder_content(
     {
         if admits(tag) {
             steps.push(replaced(tag)?);
-            steps.extend(messages(reading, logon, folder.id, associated)?);
+            steps.extend(messages(reading, logon, folder.id, (associated, false))?);
         }
     }
     if admits(PropTag::PidTagContainerHierarchy) {

@@ -143,7 +143,7 @@ fn named_properties_of_a_mailbox_and_of_a_message_are_queried() {
             other => panic!("{other:?}"),
         }
     };
-    let all = [(0x8000, names[0].clone()), (0x8001, names[1].clone())];
+    let all = [(0x8001, names[0].clone()), (0x8002, names[1].clone())];
     assert_eq!(query(&mut mail, LOGON, QueryFlags::NONE, None), all);
     assert_eq!(query(&mut mail, LOGON, QueryFlags::NO_STRINGS, None), all[1..]);
     assert_eq!(query(&mut mail, LOGON, QueryFlags::NO_IDS, None), all[..1]);
@@ -151,7 +151,7 @@ fn named_properties_of_a_mailbox_and_of_a_message_are_queried() {
     assert_eq!(query(&mut mail, LOGON, QueryFlags::NONE, Some(PS_MAPI)), []);
     message(&mut mail, "Named", 2);
     assert_eq!(query(&mut mail, 2, QueryFlags::NONE, None), []);
-    mail.set(2, vec![text(PropTag::new(0x8000, PropType::PtypString), "blue")]).unwrap();
+    mail.set(2, vec![text(PropTag::new(0x8001, PropType::PtypString), "blue")]).unwrap();
     assert_eq!(query(&mut mail, 2, QueryFlags::NONE, None), all[..1]);
 }
 

@@ -30,6 +30,7 @@ use mapi::rop::{
 use wire::Utf16;
 
 use super::Caller;
+use super::folders::permit;
 use super::mail::{LOGON, Mail, text};
 use super::streams::{DATA, open_stream, read, write};
 
@@ -394,9 +395,9 @@ fn a_name_of_a_property_has_one_id() {
         }
     };
     assert_eq!(ids(&mut mail, PropertyIdFlags::NONE), Ok(vec![0]));
-    assert_eq!(ids(&mut mail, PropertyIdFlags::CREATE), Ok(vec![0x8000]));
-    assert_eq!(ids(&mut mail, PropertyIdFlags::NONE), Ok(vec![0x8000]));
-    let request = RopGetNamesFromPropertyIdsRequest { property_ids: List16(vec![0x8000, 0x9000, 0x0037]) };
+    assert_eq!(ids(&mut mail, PropertyIdFlags::CREATE), Ok(vec![0x8001]));
+    assert_eq!(ids(&mut mail, PropertyIdFlags::NONE), Ok(vec![0x8001]));
+    let request = RopGetNamesFromPropertyIdsRequest { property_ids: List16(vec![0x8001, 0x9000, 0x0037]) };
     let names = match mail.rop(LOGON, RequestBody::RopGetNamesFromPropertyIds(request)).unwrap() {
         ResponseBody::RopGetNamesFromPropertyIds(found) => found.property_names.0,
         other => panic!("{other:?}"),
@@ -404,7 +405,7 @@ fn a_name_of_a_property_has_one_id() {
     assert_eq!(names[0], name);
     assert!(matches!(names[1], PropertyName::None { .. }));
     assert!(matches!(names[2], PropertyName::Lid { lid: 0x0037, .. }));
-    let tag = PropTag::new(0x8000, PropType::PtypString);
+    let tag = PropTag::new(0x8001, PropType::PtypString);
     let id = message(&mut mail, "Named", 2);
     mail.set(2, vec![text(tag, "blue")]).unwrap();
     save(&mut mail, 2, KEEP).unwrap();
@@ -426,4 +427,30 @@ fn ids_and_handles_are_valid_in_their_own_mailbox_only() {
     assert_eq!(alice.get(2, SUBJECT), Ok(PropertyValue::from("Private")));
     let mid = TaggedValue::new(PropTag::PidTagMid, PropertyValue::Integer64(1));
     assert_eq!(alice.set(2, vec![mid]), Ok(vec![ErrorCode::MAPI_E_COMPUTED]));
+}
+
+#[test]
+fn a_folder_has_the_size_of_its_messages() {
+    let mut mail = alice();
+    let size = |mail: &mut Mail, index, tag| mail.get(index, tag).unwrap().to_integer().unwrap();
+    assert_eq!(size(&mut mail, 1, PropTag::PidTagMessageSizeExtended), 0);
+    let mut sizes = 0;
+    for subject in ["one", "another"] {
+        message(&mut mail, subject, 2);
+        sizes += size(&mut mail, 2, PropTag::PidTagMessageSize);
+        assert_eq!(mail.get(2, PropTag::PidTagAccessLevel), Ok(PropertyValue::Integer32(1)));
+    }
+    assert_eq!(size(&mut mail, 1, PropTag::PidTagMessageSizeExtended), sizes);
+    assert_eq!(size(&mut mail, 1, PropTag::PidTagMessageSize), sizes);
+}
+
+#[test]
+fn a_right_to_delete_own_messages_does_not_delete_those_of_others() {
+    let mut mail = alice();
+    let id = message(&mut mail, "Of Alice", 2);
+    permit(&mut mail, 1, "bob", 0x401 | 0x10);
+    let mut bob = Mail::open(&mail.caller, "bob", "alice").unwrap();
+    bob.open_folder(mail.special(INBOX), 1).unwrap();
+    assert!(delete(&mut bob, &[id]), "the deletion is partial");
+    assert!(!delete(&mut mail, &[id]));
 }

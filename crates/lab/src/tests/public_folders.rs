@@ -1,12 +1,17 @@
 //! Tests of the public folders.
 
 use mapi::ErrorCode;
-use mapi::data::FolderId;
+use mapi::data::{FolderId, LongTermId};
 use mapi::property::{PropTag, PropertyValue};
 use mapi::rop::folder::FolderType;
 use mapi::rop::logon::{LogonFlags, OpenFlags, RopLogonRequest, RopLogonResponse};
+use mapi::rop::logon_store::{
+    RopGetPerUserGuidRequest, RopGetPerUserLongTermIdsRequest, RopGetReceiveFolderRequest,
+    RopSetReceiveFolderRequest,
+};
 use mapi::rop::message::{ReadFlags, RopSetMessageReadFlagRequest, SaveFlags};
-use mapi::rop::{Bytes16, InputHandleIndex, RequestBody, ResponseBody};
+use mapi::rop::{AsciiZ, Bytes16, Empty, InputHandleIndex, RequestBody, ResponseBody};
+use wire::Guid;
 
 use super::Caller;
 use super::folders::{create, create_of};
@@ -66,6 +71,28 @@ fn users_share_the_public_folders_and_own_those_that_they_create() {
     let mut alice = public(&caller, "alice");
     alice.open_folder(of_bob, 2).unwrap();
     assert_eq!(alice.set(2, vec![text(NAME, "Of Alice")]), Ok(vec![]), "who owns the public folders");
+}
+
+#[test]
+fn a_logon_to_the_public_folders_has_no_receive_folders() {
+    let mut mail = public(&Caller::new(), "alice");
+    let message_class = || AsciiZ(b"IPM".to_vec());
+    for body in [
+        RequestBody::RopGetReceiveFolder(RopGetReceiveFolderRequest { message_class: message_class() }),
+        RequestBody::RopSetReceiveFolder(RopSetReceiveFolderRequest {
+            folder_id: FolderId::default(),
+            message_class: message_class(),
+        }),
+        RequestBody::RopGetReceiveFolderTable(Empty),
+        RequestBody::RopGetStoreState(Empty),
+        RequestBody::RopGetPerUserLongTermIds(RopGetPerUserLongTermIdsRequest {
+            database_guid: Guid::default(),
+        }),
+        RequestBody::RopGetPerUserGuid(RopGetPerUserGuidRequest { long_term_id: LongTermId::default() }),
+    ] {
+        let name = format!("{body:?}");
+        assert_eq!(mail.rop(LOGON, body), Err(ErrorCode::MAPI_E_NO_SUPPORT), "{name}");
+    }
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn criteria_are_checked_and_returned() {
     ] {
         assert_eq!(search(&mut mail, index, Some(restriction), folders, flags), Err(code));
     }
-    search(&mut mail, 3, Some(tea()), &[inbox], DEEP).unwrap();
+    search(&mut mail, 3, Some(tea()), &[inbox], DEEP | Flags(0x10)).expect("a search in the foreground");
     let all = criteria(&mut mail, 3, 1).unwrap();
     assert_eq!(all.restriction_data.value.as_deref(), Some(&tea()));
     assert_eq!(all.folder_ids.0, [inbox]);

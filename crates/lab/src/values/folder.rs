@@ -1,7 +1,7 @@
 //! The properties of folders ([MS-OXCFOLD] 2.2.2).
 
 use mapi::data::Gid;
-use mapi::property::{PropTag, PropertyValue};
+use mapi::property::{PropTag, PropType, PropertyValue};
 use store::{Folder, FolderKind, MessageFilter, ObjectId, View};
 use wire::Encode as _;
 
@@ -17,7 +17,7 @@ const ACCESS: [(u32, i32); 4] =
     [(OWNER, 0x1 | 0x4 | 0x20), (READ_ANY, 0x2), (CREATE_SUBFOLDER, 0x8), (CREATE, 0x10)];
 
 /// Properties that are not kept with the others of a folder. Of these, clients can set `PidTagDisplayName` only.
-pub(crate) const KNOWN: [PropTag; 30] = [
+pub(crate) const KNOWN: [PropTag; 31] = [
     PropTag::PidTagDisplayName,
     PropTag::PidTagFolderId,
     PropTag::PidTagParentFolderId,
@@ -26,6 +26,7 @@ pub(crate) const KNOWN: [PropTag; 30] = [
     PropTag::PidTagContentUnreadCount,
     PropTag::PidTagAssociatedContentCount,
     PropTag::PidTagSubfolders,
+    PropTag::PidTagMessageSizeExtended,
     PropTag::PidTagAccess,
     PropTag::PidTagRights,
     PropTag::PidTagChangeNumber,
@@ -75,6 +76,11 @@ impl FolderValues<'_> {
             PropTag::PidTagContentCount => return Ok(self.count(false)?.map(|(all, _)| all)),
             PropTag::PidTagContentUnreadCount => return Ok(self.count(false)?.map(|(_, unread)| unread)),
             PropTag::PidTagAssociatedContentCount => return Ok(self.count(true)?.map(|(all, _)| all)),
+            // `PidTagMessageSize` has the same id.
+            PropTag::PidTagMessageSizeExtended if tag.prop_type() == PropType::PtypInteger32 => {
+                V::Integer32(i32::try_from(self.size()?).unwrap_or(i32::MAX))
+            }
+            PropTag::PidTagMessageSizeExtended => V::Integer64(self.size()?),
             PropTag::PidTagSubfolders => {
                 V::Boolean(!self.view.subfolders(mailbox.id, folder.id, false)?.is_empty())
             }
@@ -104,6 +110,11 @@ impl FolderValues<'_> {
             PropTag::PidTagHasRules => V::Boolean(self.view.has_rules(mailbox.id, folder.id)?),
             _ => return Ok(folder.properties.get(tag).cloned()),
         }))
+    }
+
+    /// The bytes of all messages of the folder ([MS-OXCFOLD] 2.2.2.2.1.10).
+    fn size(&self) -> store::Result<i64> {
+        self.view.size_of_messages(self.logon.mailbox.id, self.folder.id)
     }
 
     /// How many messages the folder has, and how many of them were not read. `None` for a search folder whose search is

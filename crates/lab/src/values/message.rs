@@ -13,10 +13,12 @@ use super::flags::flags;
 const MESSAGE: i32 = 5;
 /// `PidTagAccess` of messages: modify, read, delete ([MS-OXCPRPT] 2.2.1.1).
 const ACCESS: i32 = 0x1 | 0x2 | 0x4;
+/// `PidTagAccessLevel`: the object can be changed ([MS-OXCPRPT] 2.2.1.2).
+const MODIFY: i32 = 1;
 /// `PidTagRowType`: a row of a table that is not grouped (`TBL_LEAF_ROW`, [MS-OXCTABL] 2.2.1.3).
 const LEAF_ROW: i32 = 1;
 /// Properties that the server computes, and that clients cannot set.
-pub(crate) const COMPUTED: [PropTag; 22] = [
+pub(crate) const COMPUTED: [PropTag; 23] = [
     PropTag::PidTagMid,
     PropTag::PidTagFolderId,
     PropTag::PidTagParentFolderId,
@@ -37,6 +39,7 @@ pub(crate) const COMPUTED: [PropTag; 22] = [
     PropTag::PidTagRecordKey,
     PropTag::PidTagObjectType,
     PropTag::PidTagAccess,
+    PropTag::PidTagAccessLevel,
     PropTag::PidTagRead,
     PropTag::PidTagAssociated,
 ];
@@ -74,6 +77,7 @@ pub(crate) fn of_message(
         PropTag::PidTagParentEntryId => V::Binary(folder_entry_id(mailbox, message.folder)),
         PropTag::PidTagObjectType => V::Integer32(MESSAGE),
         PropTag::PidTagAccess => V::Integer32(ACCESS),
+        PropTag::PidTagAccessLevel => V::Integer32(MODIFY),
         PropTag::PidTagRead => V::Boolean(message.read),
         PropTag::PidTagAssociated => V::Boolean(message.associated),
         tag if tag.is_same_property(PropTag::PidTagMessageFlags) => {

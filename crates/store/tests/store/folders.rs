@@ -145,11 +145,11 @@ fn named_properties_have_ids_of_their_mailbox() {
     let alice = fixture.mailbox.id;
     let ids = [&lid, &header("X-Spam"), &header("x-spam"), &public("Keywords"), &public("keywords"), &lid]
         .map(|name| assign(alice, name));
-    assert_eq!(ids, [0x8000, 0x8001, 0x8001, 0x8002, 0x8003, 0x8000]);
-    assert_eq!(assign(bob.id, &public("Keywords")), 0x8000);
+    assert_eq!(ids, [0x8001, 0x8002, 0x8002, 0x8003, 0x8004, 0x8001]);
+    assert_eq!(assign(bob.id, &public("Keywords")), 0x8001);
     let name = |mailbox, id| fixture.store.read(|view| view.property_name(mailbox, id)).unwrap();
-    assert_eq!(name(alice, 0x8001), Some(header("x-spam")));
-    assert_eq!(name(bob.id, 0x8001), None);
+    assert_eq!(name(alice, 0x8002), Some(header("x-spam")));
+    assert_eq!(name(bob.id, 0x8002), None);
     assert_eq!(fixture.store.read(|view| view.named_properties(alice)).unwrap().len(), 4);
 }
 

@@ -103,11 +103,21 @@ fn copy_folder(mail: &mut Mail, folder: u8) -> Result<Vec<u8>, ErrorCode> {
 }
 
 fn copy_to(mail: &mut Mail, object: u8, level: u8, excluded: &[PropTag]) -> Result<Vec<u8>, ErrorCode> {
+    copy_with(mail, object, level, (CopyToFlags::NONE, UNICODE), excluded)
+}
+
+fn copy_with(
+    mail: &mut Mail,
+    object: u8,
+    level: u8,
+    (copy_flags, send_options): (CopyToFlags, SendOptions),
+    excluded: &[PropTag],
+) -> Result<Vec<u8>, ErrorCode> {
     let request = RopFastTransferSourceCopyToRequest {
         output_handle_index: OutputHandleIndex(DOWNLOAD),
         level: Bool(level),
-        copy_flags: CopyToFlags::NONE,
-        send_options: UNICODE,
+        copy_flags,
+        send_options,
         property_tags: List16(excluded.to_vec()),
     };
     mail.rop(object, RequestBody::RopFastTransferSourceCopyTo(request))?;
@@ -204,11 +214,17 @@ fn folders_that_are_copied_as_a_stream_are_equal() {
     let rows = mail.rows(6, &[PropTag::PidTagFolderId], 10).unwrap();
     let PropertyValue::Integer64(copy) = rows[0].value(0).unwrap() else { panic!() };
     mail.open_folder(FolderId(copy.cast_unsigned()), 7).unwrap();
-    // The ids of subfolders differ.
+    // The ids of subfolders and messages, and the versions of messages differ.
     let shown = |stream: &[u8]| -> String {
         let lines = tree(stream).to_string();
-        lines.lines().filter(|line| !line.contains("PidTagFolderId")).collect::<Vec<_>>().join("\n")
+        let is_same = |line: &&str| {
+            !["FolderId", "Mid", "ChangeKey", "PredecessorChangeList", "LastModificationTime"]
+                .iter()
+                .any(|name| line.contains(&format!("PidTag{name}")))
+        };
+        lines.lines().filter(is_same).collect::<Vec<_>>().join("\n")
     };
+    assert_eq!(tree(&stream).to_string().matches("PidTagMid").count(), 3, "an id for each message");
     assert_eq!(shown(&copy_folder(&mut mail, 7).unwrap()), shown(&stream));
     assert!(shown(&stream).contains("three"));
 
@@ -327,4 +343,15 @@ fn streams_require_the_rights_of_what_they_read_and_write() {
     configure(&mut bob, 1, SourceOperation::COPY_MESSAGES).unwrap();
     permit(&mut alice, 1, "bob", 0x400);
     assert_eq!(put(&mut bob, &one[..one.len().min(20_000)], false), NO_ACCESS, "the right was withdrawn");
+}
+
+#[test]
+fn options_of_copies_are_checked() {
+    let mut mail = alice();
+    message(&mut mail, "Copied", 2);
+    let mut copy = |flags, options| copy_with(&mut mail, 2, 0, (flags, options), &[]).map(drop);
+    let refused = Err(ErrorCode::MAPI_E_INVALID_PARAMETER);
+    assert_eq!(copy(CopyToFlags::MOVE, UNICODE), refused);
+    assert_eq!(copy(CopyToFlags::NONE, SendOptions(0x80)), refused);
+    assert_eq!(copy(CopyToFlags::NONE, SendOptions(0x21)), Ok(()), "a reserved option is ignored");
 }

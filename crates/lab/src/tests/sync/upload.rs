@@ -69,6 +69,7 @@ fn an_uploaded_message_has_the_id_and_the_version_of_the_client() {
     let first = Version::new(0xC1, 1, &[], EARLY);
     upload(&mut mail, id, &first, NORMAL, "Mine").unwrap();
     assert_eq!(subject(&mut mail, id), "Mine");
+    assert_eq!(mail.get(5, PropTag::PidTagMessageClass), Ok(PropertyValue::from("IPM.Note")));
     assert_eq!(mail.get(5, PropTag::PidTagChangeKey), Ok(PropertyValue::Binary(first.key.clone())));
     assert_eq!(predecessors(&mut mail, 5), first.predecessors);
     assert_eq!(upload(&mut mail, id, &first, NORMAL, "Again"), IGNORED);
