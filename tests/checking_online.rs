@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::harness::{
     Certificates, Ended, Folder, HttpUpstream, Lab, Process, SERVICE, Upstream, add_account, address,
-    certificate, interop_script, program, python,
+    certificate, interop_script, program, python, raw_http,
 };
 
 /// A folder with a configuration of a proxy before servers that are named by `upstream`, of which `with` is a part,
@@ -126,7 +126,8 @@ fn a_wrong_password_is_tried_once_by_each_protocol() {
         &configured(&upstream, "Dormouse 4"),
         &[
             "upstream.credentials.password_file: ",
-            "the server offers NTLM and rejects the service account: check the account and its password",
+            "the server offers NTLM and responds with status 401 to the credentials; check the account and its password in \
+             [upstream.credentials]",
             "rfr: the server does not accept LAB\\svcproxy (",
         ],
     );
@@ -156,7 +157,7 @@ fn each_scheme_distinguishes_a_wrong_password_from_the_right_one() {
             &configured(&upstream, "Dormouse 4"),
             &[
                 "upstream.credentials.password_file: ",
-                "rejects the service account",
+                "responds with status 401 to the credentials; check the account",
                 "rfr: the server does not accept LAB",
             ],
         );
@@ -245,8 +246,8 @@ fn a_scheme_that_is_not_offered_names_those_that_are_and_nothing_is_tried() {
         &configured(&format!("{rpc}\n{}\nhttp_authentication = \"ntlm\"", server.keys()), SERVICE.1),
         &[
             "upstream.http_authentication: ",
-            "/mapi/emsmdb/: the server does not offer NTLM, it offers Negotiate, Basic: set \
-             upstream.http_authentication to \"negotiate\" or \"basic\"",
+            "/mapi/emsmdb/: the server does not offer NTLM, it offers Negotiate, Basic (supported: negotiate, basic); set \
+             upstream.http_authentication to a supported scheme",
             "/autodiscover/autodiscover.xml: the server does not offer NTLM",
         ],
     );
@@ -299,6 +300,32 @@ fn a_clock_that_is_wrong_is_warned_of_beyond_five_minutes() {
         assert_eq!(said.contains("warning: upstream.http: the clock of "), says.is_some(), "{said}");
         assert!(says.is_none_or(|says| said.contains(says)), "{said}");
     }
+}
+
+#[test]
+fn a_response_that_shows_no_virtual_directory_is_warned_of_with_the_request_that_was_sent() {
+    let server = raw_http::Server::start(|head, _| {
+        let status = if head.starts_with("POST /mapi/emsmdb/ ") { "404 Not Found" } else { "400 Bad" };
+        (format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").into_bytes(), true)
+    });
+    let rpc = Upstream::start();
+    let upstream = format!("rpc = \"{}\"\nhttp = \"http://{}\"", rpc.mapper(), server.address);
+    let expected =
+        format!("a PING (POST) to http://{}/mapi/emsmdb/ without credentials: status 404", server.address);
+    succeeds(&configured(&upstream, SERVICE.1), &[&expected]);
+}
+
+#[test]
+fn a_server_that_does_not_respond_in_time_is_reported_with_the_limit_and_what_to_check() {
+    let listener = TcpListener::bind((address(), 8480)).unwrap();
+    let http = listener.local_addr().unwrap();
+    let folder = configured(&format!("http = \"http://{http}\""), SERVICE.1);
+    let text = std::fs::read_to_string(folder.join("proxy.toml")).unwrap();
+    folder.write("proxy.toml", &text.replace("connect_seconds = 20", "connect_seconds = 1"));
+    let expected = format!(
+        "upstream.http: http://{http}: not connected and authenticated within 1 s: check that the server is running"
+    );
+    finds(&folder, &[&expected]);
 }
 
 #[test]

@@ -25,8 +25,8 @@ fn a_scheme_that_the_server_does_not_offer_is_logged_with_the_key_to_change() {
         expect_logged(
             &place,
             &format!(
-                "the server does not offer {name}, it offers {offer}: set upstream.http_authentication to \
-                 \"{offered}\""
+                "the server does not offer {name}, it offers {offer} (supported: {offered}); requests fail until the \
+                 server is changed, or upstream.http_authentication is set to a supported scheme"
             ),
         );
     }
@@ -37,6 +37,9 @@ fn an_authentication_failure_is_distinguished_from_a_scheme_that_is_not_offered(
     for (scheme, name) in [("ntlm", "NTLM"), ("basic", "Basic"), ("negotiate", "Negotiate")] {
         let wrong = (SERVICE.0, "Cheshire Cat 4");
         let place = Place::with(scheme, |setup| setup.service_account(wrong));
-        expect_logged(&place, &format!("the server offers {name} and rejects the service account"));
+        expect_logged(
+            &place,
+            &format!("the server offers {name} and responds with status 401 to the credentials"),
+        );
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::harness::{
     ALICE, BOB, Certificates, Change, Client, Ended, Folder, HttpUpstream, Lab, PATIENCE, Process, Proxy,
-    Setup, Upstream, program,
+    Setup, Upstream, program, raw_http,
 };
 
 /// The recordings of both sides of a proxy, after conversations of impacket and scapy.
@@ -358,6 +358,21 @@ fn a_recording_that_cannot_be_replayed_by_http_is_an_error_with_advice() {
     let authority = authority.to_str().unwrap();
     let wrong = replayed_to(&proxy, &certificates, &recording, (ALICE.0, "Black Rabbit 1"));
     failed(&wrong, "does not accept this user and password; it offers Negotiate, NTLM, Basic");
+    failed(&wrong, "; check --user, --domain, the password, --auth and --level");
+    let unknown = ["--ca-file", authority, "--server-name", "proxy.lab.test", "--only-user", "alcie"];
+    failed(
+        &replayed_by_http(&recording, &url, ALICE, &unknown),
+        "no call of the recording is of the user alcie (--only-user)",
+    );
+    let other_scheme = raw_http::Server::start(|_, _| {
+        let head = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
+        (head.into(), true)
+    });
+    failed(
+        &replayed_by_http(&recording, &format!("http://{}", other_scheme.address), ALICE, &[]),
+        "authentication failed: the server does not offer NTLM, it offers Basic (supported: basic); check --user, \
+         --domain, the password, --auth and --level",
+    );
     let unknown = replayed_by_http(&recording, &url, ALICE, &["--server-name", "proxy.lab.test"]);
     failed(&unknown, "the server's certificate is not signed by a trusted certificate authority");
     failed(

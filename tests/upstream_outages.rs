@@ -95,7 +95,10 @@ fn a_wrong_service_password_is_tried_once_by_basic_and_a_reloaded_one_at_once() 
     }
     assert_eq!(seen.load(Ordering::Relaxed), 1);
     let line = only_line(&proxy, "WARN", "does not accept the service account");
-    assert!(line.contains("the server offers Basic and rejects the service account"), "{line}");
+    assert!(
+        line.contains("the server offers Basic and responds with status 401 to the credentials; correct"),
+        "{line}"
+    );
     assert!(line.contains("SIGHUP"), "{line}");
 
     // Reloading the same password causes no new attempt.

@@ -147,5 +147,8 @@ fn the_projects_client_is_served_at_every_level_and_not_below_the_minimum() {
         assert!(logon.out.contains("server version 6.0.6249"), "{}\n{}", logon.out, logon.err);
         let refused = client(&proxy, (BOB.0, ALICE.1), &["--level", level, "gal"]);
         assert!(!refused.status.success(), "{}", refused.out);
+        let advice = "; check --user, --domain, the password, --auth and --level";
+        assert!(refused.err.trim_end().ends_with(advice), "{}", refused.err);
+        assert!(!refused.err.contains("service account"), "{}", refused.err);
     }
 }

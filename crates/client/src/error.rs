@@ -3,7 +3,7 @@
 use std::fmt;
 
 use mapi::ErrorCode;
-use net::{CallFailure, ErrorChain};
+use net::{CallFailure, ErrorChain, UpstreamError};
 
 /// Why an operation of a client failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +21,9 @@ pub enum Failure {
     /// The service could not be found or reached, or the connection was lost, for this reason.
     #[error("{0}")]
     Unreachable(String),
+    /// Authentication at the server failed, for this reason.
+    #[error("authentication failed: {0}")]
+    NotAuthenticated(String),
     /// The server responded with a fault.
     #[error("fault {0}")]
     Fault(rpc::FaultStatus),
@@ -53,7 +56,7 @@ impl Failure {
     /// The side that caused the failure.
     pub const fn side(&self) -> Side {
         match self {
-            Self::Unreachable(_) => Side::Connection,
+            Self::Unreachable(_) | Self::NotAuthenticated(_) => Side::Connection,
             Self::Fault(_) | Self::Returned(_) | Self::MalformedResponse(_) | Self::Missing(_) => {
                 Side::Server
             }
@@ -76,6 +79,9 @@ impl From<CallFailure> for Failure {
     fn from(failure: CallFailure) -> Self {
         match failure {
             CallFailure::Fault(status) => Self::Fault(status),
+            CallFailure::Lost { why: UpstreamError::Auth(why), .. } => {
+                Self::NotAuthenticated(ErrorChain(&**why.cause()).to_string())
+            }
             lost @ CallFailure::Lost { .. } => Self::Unreachable(ErrorChain(&lost).to_string()),
         }
     }

@@ -285,6 +285,7 @@ fn accept_advice(error: &io::Error) -> &'static str {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::fmt::Write as _;
     use std::fs;
     use std::path::{Path, PathBuf};
     use std::sync::{Arc, Mutex};
@@ -304,7 +305,7 @@ pub(crate) mod tests {
 
     impl Visit for Line {
         fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-            self.0 += &format!("{field}={value:?} ");
+            write!(self.0, "{field}={value:?} ").unwrap();
         }
     }
 

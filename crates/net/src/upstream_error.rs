@@ -76,10 +76,7 @@ pub enum UpstreamAuthError {
     #[error("the server rejects the service account")]
     InvalidCredentials(#[source] Cause),
     /// The upstream rejected the association because of the proxy's security package or level.
-    #[error(
-        "the server rejects the service account, or the scheme or protection level with which the proxy authenticates \
-         (upstream.authentication, upstream.level)"
-    )]
+    #[error("the server rejects the service account, the authentication scheme or the protection level")]
     AssociationRejected(#[source] Cause),
     /// The upstream does not offer the authentication scheme that the proxy is configured to use.
     #[error(transparent)]
@@ -258,6 +255,17 @@ impl UpstreamError {
 }
 
 impl UpstreamAuthError {
+    /// The cause, which names neither the account nor a key of the configuration.
+    pub const fn cause(&self) -> &Cause {
+        match self {
+            Self::InvalidCredentials(cause)
+            | Self::AssociationRejected(cause)
+            | Self::SchemeNotOffered(cause)
+            | Self::AccessDenied(cause)
+            | Self::ClientMustAuthenticate(cause) => cause,
+        }
+    }
+
     /// The upstream does not accept the credentials of the service account because of `error`.
     pub(crate) fn invalid_credentials(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::InvalidCredentials(cause(error))

@@ -3,10 +3,10 @@
 use std::io::{self, Write as _, stdout};
 
 use clap::Subcommand;
-use client::{Client, ClientConfig, Person, Resolution};
+use client::{Client, ClientConfig, Failure, Person, Resolution};
 use rpc::FaultStatus;
 
-use crate::commands::sign_in::AccountArguments;
+use crate::commands::sign_in::{AccountArguments, CHECK_ACCOUNT};
 use crate::config::{Binding, RpcScheme};
 use crate::failure::Outcome;
 
@@ -66,9 +66,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         }
     });
     done.map_err(|error| match error.downcast_ref::<client::Error>() {
-        Some(client::Error { failure: client::Failure::Fault(FaultStatus::ACCESS_DENIED), .. }) => {
-            format!("{error}; check --user, --domain, the password and --level").into()
-        }
+        Some(client::Error {
+            failure: Failure::Fault(FaultStatus::ACCESS_DENIED) | Failure::NotAuthenticated(_),
+            ..
+        }) => format!("{error}; {CHECK_ACCOUNT}").into(),
         _ => error,
     })
 }

@@ -9,6 +9,9 @@ use rpc::AuthLevel;
 use crate::config::ProtectionLevel;
 use crate::files;
 
+/// What to check if the server does not authenticate the account.
+pub(crate) const CHECK_ACCOUNT: &str = "check --user, --domain, the password, --auth and --level";
+
 /// The account, and the protection of RPC calls.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AccountArguments {

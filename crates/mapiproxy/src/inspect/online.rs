@@ -150,7 +150,7 @@ impl OnlineCheck<'_> {
             return true;
         }
         let error = ServiceAuthError::NotOffered { mechanism, offered: names };
-        report.wrong("upstream.http_authentication", format!("{server}{target}: {error}"));
+        report.wrong("upstream.http_authentication", format!("{server}{target}: {error}; {SCHEME_HINT}"));
         false
     }
 
@@ -277,6 +277,9 @@ impl OnlineCheck<'_> {
 const TIMEOUT_HINT: &str = "check that the server is running and that no firewall blocks the connection, or raise \
                             upstream.connect_seconds";
 
+const SCHEME_HINT: &str = "set upstream.http_authentication to a supported scheme that the server offers, or enable \
+                           the scheme on the server";
+
 /// The schemes that the proxy passes through if clients authenticate at the server.
 fn passed_through() -> Vec<&'static str> {
     Mechanism::ALL.into_iter().rev().filter_map(Mechanism::http_scheme).collect()
@@ -321,6 +324,10 @@ impl ServerReport {
             }
             NotOpened::Connect(NotConnected::Tls(TlsFailure::Version)) => {
                 format!("{error}; lower it, or enable a newer version on the server")
+            }
+            NotOpened::Auth(ServiceAuthError::NotOffered { .. }) => format!("{error}; {SCHEME_HINT}"),
+            NotOpened::Auth(ServiceAuthError::Rejected(_)) => {
+                format!("{error}; check the account and its password in [upstream.credentials]")
             }
             error => ErrorChain(error).to_string(),
         };

@@ -120,7 +120,9 @@ fn judge(failure: &CallFailure) -> Result<(), NotServed> {
             UpstreamError::Auth(
                 UpstreamAuthError::InvalidCredentials(_) | UpstreamAuthError::AccessDenied(_),
             ) => NotServed::AccessDenied(text),
-            UpstreamError::Auth(UpstreamAuthError::AssociationRejected(_))
+            UpstreamError::Auth(
+                UpstreamAuthError::AssociationRejected(_) | UpstreamAuthError::SchemeNotOffered(_),
+            )
             | UpstreamError::Rejected { .. }
             | UpstreamError::Loop => NotServed::Rejected(text),
             UpstreamError::NotServed(_) => NotServed::NotThere(text),

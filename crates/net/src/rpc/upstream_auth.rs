@@ -81,7 +81,7 @@ impl UpstreamAuth {
                 let level = self.account.as_ref().map_or(AuthLevel::CONNECT, |account| account.level);
                 if level.effective() > Some(strongest(&*security)) {
                     let why = format!(
-                        "the handshake negotiated less protection than the authentication level {level} (upstream.level) needs"
+                        "the handshake negotiated less protection than the authentication level {level} needs"
                     );
                     return Err(UpstreamAuthError::SchemeNotOffered(cause(why)).into());
                 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 use capture::call::{HttpMessage, HttpResponse};
 use capture::replay::HttpStep;
 use identity::{ContextCounters, Credentials, Mechanism, Scope, SecurityContext};
-use net::http::{HttpClient, HttpClientResponse, HttpUpstream, TlsTrust, TlsVersion, Via};
+use net::http::{HttpClient, HttpClientError, HttpClientResponse, HttpUpstream, TlsTrust, TlsVersion, Via};
 use net::upstream_identity::{ServiceAccount, UpstreamIdentity};
-use net::{AccountGate, ErrorChain, Gate, ServiceCredentials};
+use net::{AccountGate, ErrorChain, Gate, ServiceCredentials, UpstreamError};
 use rpc::AuthLevel;
 
 use super::arguments::Arguments;
+use crate::commands::sign_in::CHECK_ACCOUNT;
 use crate::config::Url;
 use crate::failure::Failure;
 
@@ -74,7 +75,18 @@ impl HttpSender {
             .entry(session)
             .or_insert_with(|| HttpClient::new(self.upstream.clone(), self.context.clone()));
         let sent = client.post(&step.target, &step.fields, &step.body).await;
-        Ok(response(sent.map_err(|error| format!("{}: {}", self.url, ErrorChain(&error)))?))
+        Ok(response(sent.map_err(|error| format!("{}: {}", self.url, reason(&error)))?))
+    }
+}
+
+/// Why a request failed, and what to do if it is because of the account.
+fn reason(error: &HttpClientError) -> String {
+    match error {
+        HttpClientError::Failed(UpstreamError::Auth(why)) => {
+            format!("authentication failed: {}; {CHECK_ACCOUNT}", ErrorChain(&**why.cause()))
+        }
+        HttpClientError::Unauthorized(_) => format!("{error}; {CHECK_ACCOUNT}"),
+        error => ErrorChain(error).to_string(),
     }
 }
 

@@ -8,9 +8,10 @@ use capture::replay::RpcStep;
 use client::{Client, ClientConfig};
 use identity::Mechanism;
 use mapi::Interface;
-use net::{AssociationConfig, CallFailure, RpcClient};
+use net::{AssociationConfig, CallFailure, RpcClient, UpstreamError};
 
 use super::arguments::Arguments;
+use crate::commands::sign_in::CHECK_ACCOUNT;
 use crate::config::Binding;
 use crate::failure::Failure;
 
@@ -41,6 +42,9 @@ impl RpcSender {
         match self.connection(connection, step.interface).await?.call(step.opnum, step.stub.clone()).await {
             Ok((stub, endian)) => Ok(RpcOutcome::Response(Stub::Plain(stub, endian))),
             Err(CallFailure::Fault(status)) => Ok(RpcOutcome::Fault(status)),
+            Err(lost @ CallFailure::Lost { why: UpstreamError::Auth(_), .. }) => {
+                Err(format!("{}; {CHECK_ACCOUNT}", client::Failure::from(lost)).into())
+            }
             Err(other) => Err(Box::new(other)),
         }
     }

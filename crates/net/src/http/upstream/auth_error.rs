@@ -10,7 +10,7 @@ use crate::upstream_error::{UpstreamAuthError, UpstreamError, cause};
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceAuthError {
     /// The server does not offer the configured scheme.
-    #[error("the server does not offer {mechanism}, it offers {offered}: {}", advice(.offered))]
+    #[error("the server does not offer {mechanism}, it offers {offered} ({})", supported(.offered))]
     NotOffered {
         /// The configured mechanism.
         mechanism: Mechanism,
@@ -18,13 +18,10 @@ pub enum ServiceAuthError {
         offered: String,
     },
     /// The server offers the scheme, and rejects the token or password.
-    #[error(
-        "the server offers {0} and rejects the service account: check the account and its password in \
-         [upstream.credentials]"
-    )]
+    #[error("the server offers {0} and responds with status 401 to the credentials")]
     Rejected(Mechanism),
     /// The response neither continues the handshake nor rejects it.
-    #[error("the server responds with status {status} to {mechanism} authentication of the service account")]
+    #[error("the server responds with status {status} to {mechanism} authentication by MAPIProxy")]
     UnexpectedStatus {
         /// The configured mechanism.
         mechanism: Mechanism,
@@ -33,8 +30,8 @@ pub enum ServiceAuthError {
     },
     /// The server does not authenticate the connection, and then requires authentication on it.
     #[error(
-        "the server responds with status {status} to the first token of {mechanism} authentication of the service account, \
-         and with 401 to the request that follows"
+        "the server responds with status {status} to the first token of {mechanism} authentication by MAPIProxy, and with \
+         401 to the request that follows"
     )]
     NotChallenged {
         /// The configured mechanism.
@@ -43,7 +40,7 @@ pub enum ServiceAuthError {
         status: u16,
     },
     /// The server does not keep the connection open that a handshake authenticates.
-    #[error("the server closes its connection during {0} authentication of the service account")]
+    #[error("the server closes its connection during {0} authentication by MAPIProxy")]
     ConnectionNotPersistent(Mechanism),
     /// The request was sent without credentials, as requests of anonymous clients are.
     #[error("the server requires authentication for a request without credentials")]
@@ -75,18 +72,16 @@ impl ServiceAuthError {
     }
 }
 
-/// What to do if the configured scheme is not among those `offered`.
-fn advice(offered: &str) -> String {
+/// Which of the schemes `offered` are supported, by the names that they have in the configuration.
+fn supported(offered: &str) -> String {
     let is_offered =
         |mechanism: &Mechanism| offered.split(", ").any(|offer| mechanism.is_scheme(offer.as_bytes()));
     let supported = Mechanism::ALL.into_iter().filter(|mechanism| mechanism.has_ends());
-    let usable =
-        supported.filter(is_offered).map(|mechanism| format!("\"{mechanism}\"").to_ascii_lowercase());
-    let usable: Vec<_> = usable.collect();
+    let usable: Vec<_> = supported.filter(is_offered).map(|mechanism| mechanism.to_string()).collect();
     if usable.is_empty() {
-        "the proxy supports none of these".to_owned()
+        "none of these is supported".to_owned()
     } else {
-        format!("set upstream.http_authentication to {}", usable.join(" or "))
+        format!("supported: {}", usable.join(", ").to_ascii_lowercase())
     }
 }
 
@@ -102,18 +97,14 @@ mod tests {
         fields.push("WWW-Authenticate", "X-Made\u{1}Up");
         assert_eq!(
             ServiceAuthError::unauthorized(Mechanism::NTLM, &fields).to_string(),
-            "the server does not offer NTLM, it offers Negotiate, Basic: set upstream.http_authentication to \
-             \"negotiate\" or \"basic\""
+            "the server does not offer NTLM, it offers Negotiate, Basic (supported: negotiate, basic)"
         );
         let rejected = ServiceAuthError::unauthorized(Mechanism::BASIC, &fields).to_string();
-        assert!(
-            rejected.starts_with("the server offers Basic and rejects the service account"),
-            "{rejected}"
-        );
+        assert_eq!(rejected, "the server offers Basic and responds with status 401 to the credentials");
         let mut bearer = Fields::default();
         bearer.push("WWW-Authenticate", "Bearer");
         let why = ServiceAuthError::unauthorized(Mechanism::BASIC, &bearer).to_string();
-        assert!(why.ends_with("it offers Bearer: the proxy supports none of these"), "{why}");
+        assert!(why.ends_with("it offers Bearer (none of these is supported)"), "{why}");
         let nothing = ServiceAuthError::unauthorized(Mechanism::BASIC, &Fields::default()).to_string();
         assert!(nothing.contains("it offers nothing"), "{nothing}");
     }

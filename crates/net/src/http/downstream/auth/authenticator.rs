@@ -253,9 +253,9 @@ fn count(
     };
     let why = ErrorChain(failure);
     match failure.response() {
-        FailureResponse::Challenge | FailureResponse::Status(_) => limit.failed_unnamed(peer, &why, now),
+        FailureResponse::Challenge | FailureResponse::Status(_) => limit.failed_unnamed(peer, why, now),
         FailureResponse::UpstreamFailed(error) if !error.is_outage() => {
-            limit.failed_unnamed(peer, &why, now);
+            limit.failed_unnamed(peer, why, now);
         }
         FailureResponse::UpstreamFailed(_) | FailureResponse::RetryAfter(_) => {}
     }
