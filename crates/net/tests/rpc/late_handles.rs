@@ -1,12 +1,17 @@
 //! Sessions that the server opens although their clients do not wait for them any more, or that the proxy refuses
 //! afterwards: the server has to end them, while other connections of the clients use its association group.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::{Engine, FaultStatus, Interface, Module, Operation, Refusal, RefusalKind, Session, Stack};
+use engine::{
+    Deferral, Engine, FaultStatus, Interface, Module, Operation, Refusal, RefusalKind, Session, Stack,
+};
+use identity::Pool;
 use mapi::emsmdb::Response as EmsmdbResponse;
 use mapi::ndr::ContextHandle;
 use net::{
@@ -20,6 +25,7 @@ use wire::Guid;
 use crate::LIMIT;
 use crate::groups::{serve, upstream_with_account};
 use crate::lost_groups::{CONNECT, Client, NO_LINK, connect_request, register_request, replied, turn};
+use crate::responses::Scanner;
 
 const DISCONNECT: u16 = 1;
 
@@ -126,7 +132,10 @@ impl Proxy {
         });
         let (address, stop) = serve(&store, Interface::Emsmdb).await;
         let upstream = RpcUpstream { call_limit, ..upstream_with_account(address) };
-        let engine = Arc::new(Engine::new(Stack::new(modules)));
+        let pool = Pool::new(NonZeroUsize::new(4).unwrap());
+        net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
+        let deferral = Deferral { pool, time_limit: LIMIT };
+        let engine = Arc::new(Engine::new(Stack::new(modules)).with_deferral(deferral));
         let relay = RpcRelay::new("proxy.lab.test", engine, upstream, Arc::new(NoopObserver));
         let [caller, _] = testkit::http_auth::contexts_at_both_levels("alice");
         let client = Client { relay, caller, group: Arc::default() };
@@ -198,6 +207,24 @@ async fn a_session_whose_response_arrives_as_its_connection_closes_ends_at_the_s
     proxy.store.permits.add_permits(1);
     sleep(Duration::from_millis(300)).await;
     proxy.second.end(&[]);
+    proxy.ended_at_server().await;
+}
+
+#[tokio::test]
+async fn a_session_whose_response_waits_for_a_module_as_its_connection_closes_ends_at_the_server() {
+    let (scan, scanned) = channel();
+    scan.send(()).unwrap();
+    let scanner = Box::new(Scanner(Arc::new(Mutex::new(scanned))));
+    let mut proxy = Proxy::with(vec![scanner], LIMIT, 0).await;
+    proxy.begin_connect().await;
+    proxy.store.permits.add_permits(1);
+    let mut replies = Vec::new();
+    while proxy.client.group.handles().len() < 2 {
+        turn(&mut proxy.second, &mut replies).await;
+    }
+    proxy.second.end(&[]);
+    scan.send(()).unwrap();
+    scan.send(()).unwrap();
     proxy.ended_at_server().await;
 }
 

@@ -34,7 +34,7 @@ impl Service for Sizes {
 }
 
 /// Defers all responses until the sender sends.
-struct Scanner(Arc<Mutex<Receiver<()>>>);
+pub(super) struct Scanner(pub(super) Arc<Mutex<Receiver<()>>>);
 
 impl Module for Scanner {
     fn name(&self) -> &'static str {
