@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use identity::SecurityContext;
 use store::{Change, Store, View};
 use tempfile::TempDir;
-use wire::FileTime;
+use wire::{FileTime, Guid};
 
 use crate::config::LabConfig;
 use crate::directory::{Directory, Entry};
@@ -97,6 +97,11 @@ impl Backend {
         let later = |last: u64| Some(now.max(last.saturating_add(1)));
         let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
         FileTime(last.map_or(now, |last| now.max(last.saturating_add(1))))
+    }
+
+    /// A new `PidTagSearchKey`, which copies of the object keep ([MS-OXCPRPT] 2.2.1.9).
+    pub(crate) fn search_key(&self) -> Guid {
+        Guid { data1: 0, data2: 0, data3: 0x4000, data4: self.now().0.to_be_bytes() }
     }
 
     /// The person with this distinguished name. Each person has a mailbox.

@@ -16,7 +16,7 @@ if [ ! -e own.key ]; then
     openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -keyout own.key -out own.crt -subj "/CN=$address" \
         -addext "subjectAltName=IP:$address" 2> /dev/null
 fi
-rm -f accounts.toml
+rm -f accounts.toml ../results/table.new
 for user in alice bob carol; do
     echo labpw | "$program" account add --accounts accounts.toml --domain lab.test --dns-domain lab.test "$user" > /dev/null
 done
@@ -27,7 +27,8 @@ certificate = "own.crt"
 key = "own.key"
 accounts = "accounts.toml"
 public_folders = [
-    "MSOXCFOLD_PublicFolderMailEnabled", "MSOXCFXICS_PublicFolder01", "MSOXCPRPT_PublicFolder01",
+    "MSOXCFOLD_PublicFolderGhosted", "MSOXCFOLD_PublicFolderMailEnabled", "MSOXCFXICS_GhostedPublicFolder",
+    "MSOXCFXICS_PublicFolder01", "MSOXCPRPT_PublicFolder01", "MSOXCROPS_PublicFolderGhosted",
 ]
 END
 

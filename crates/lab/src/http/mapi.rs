@@ -21,8 +21,8 @@ use crate::http::server::{BodyError, Server};
 use crate::http::sessions::SessionCookies;
 use crate::nspi::check_bind;
 
-/// `X-ServerApplication` ([MS-OXCMAPIHTTP] 2.2.3.3.7): the version that RPC clients receive, too.
-const SERVER_APPLICATION: &str = "Exchange/15.00.1497.0000";
+/// `X-ServerApplication`: Exchange 2016, whose last number has three digits ([MS-OXCMAPIHTTP] 2.2.3.3.7).
+const SERVER_APPLICATION: &str = "Exchange/15.01.2507.000";
 const X_SERVER_APPLICATION: HeaderName = HeaderName::from_static("x-serverapplication");
 /// [MS-OXCMAPIHTTP] 2.2.3.3.8.
 const X_EXPIRATION_INFO: HeaderName = HeaderName::from_static("x-expirationinfo");

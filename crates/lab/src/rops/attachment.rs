@@ -233,7 +233,8 @@ pub(super) fn open_embedded(context: &mut Context<'_>, request: &RopOpenEmbedded
         }
         (None, None) => return Err(ErrorCode::MAPI_E_NOT_FOUND.into()),
     };
-    message.is_writable = writes;
+    // Exchange 2010 and later open embedded messages for writing whatever the flags ([MS-OXCMSG] 2.2.3.16.1).
+    message.is_writable = attachment.is_writable;
     context.session.objects.check_room(message.size())?;
     let RopOpenMessageResponse { has_named_properties, subject_prefix, normalized_subject, recipients } =
         opened(&message, room);

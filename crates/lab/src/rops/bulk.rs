@@ -1,6 +1,8 @@
 //! ROPs on several messages of a folder: deletion, moving and copying, read state ([MS-OXCFOLD] 3.2.5.6, 3.2.5.11,
 //! 3.2.5.12, [MS-OXCMSG] 3.2.5.10).
 
+use std::collections::BTreeMap;
+
 use mapi::ErrorCode;
 use mapi::data::MessageId;
 use mapi::property::{PropTag, PropertyValue};
@@ -12,13 +14,14 @@ use mapi::rop::message::{
     RopSetMessageStatusResponse, RopSetReadFlagsRequest, RopSetReadFlagsResponse,
 };
 use mapi::rop::{Bool, ResponseBody};
-use store::{Change, MailboxId, ObjectId, ValueSource, View};
+use store::{Change, FolderKind, MailboxId, ObjectId, ValueSource, View};
 
 use super::context::Context;
 use super::outcome::{Outcome, done};
 use super::tree::CopyBudget;
 use crate::refusal::Refusal;
-use crate::session::logon::{CREATE, DELETE_ANY, DELETE_OWN, EDIT_ANY, OWNER, READ_ANY};
+use crate::search::for_each_hit;
+use crate::session::logon::{CREATE, DELETE_ANY, DELETE_OWN, EDIT_ANY, Logon, OWNER, READ_ANY};
 
 /// Flags of `RopSetReadFlags` that have no effect beyond the read state: the lab sends no receipts.
 const READ_FLAGS: u8 = 0x05;
@@ -41,6 +44,31 @@ fn for_each(
             act(id)?;
         } else {
             partial = Bool::TRUE;
+        }
+    }
+    Ok(partial)
+}
+
+/// Calls `act` with each message that the search folder `folder` shows and that the user may copy or move from its own
+/// folder. Returns whether some of `ids` are left out.
+fn for_each_found(
+    change: &Change<'_>,
+    logon: &Logon,
+    folder: ObjectId,
+    (ids, copy): (&[MessageId], bool),
+    mut act: impl FnMut(ObjectId) -> Result<(), Refusal>,
+) -> Result<Bool, Refusal> {
+    let mut found = BTreeMap::new();
+    for_each_hit(change, logon, folder, |message, _| {
+        found.insert(message.id, message.folder);
+        Ok(())
+    })?;
+    let rights = if copy { READ_ANY | OWNER } else { DELETE_ANY | OWNER };
+    let mut partial = Bool::FALSE;
+    for id in ids.iter().copied().map(ObjectId::from) {
+        match found.remove(&id) {
+            Some(place) if logon.rights(change, place)? & rights != 0 => act(id)?,
+            _ => partial = Bool::TRUE,
         }
     }
     Ok(partial)
@@ -81,7 +109,7 @@ pub(super) fn move_or_copy(context: &Context<'_>, request: &RopMoveCopyMessagesR
         if !copy {
             logon.require(change, folder, DELETE_ANY | OWNER)?;
         }
-        for_each(change, (mailbox, folder), &request.message_ids.0, |id| {
+        let moved = |id| {
             if copy {
                 budget.take_message(change.message(mailbox, id)?.size)?;
                 change.copy_message(mailbox, id, mailbox, target)?;
@@ -89,7 +117,12 @@ pub(super) fn move_or_copy(context: &Context<'_>, request: &RopMoveCopyMessagesR
                 change.move_message(mailbox, id, mailbox, target)?;
             }
             Ok(())
-        })
+        };
+        if change.folder(mailbox, folder)?.kind == FolderKind::Search {
+            for_each_found(change, &logon, folder, (&request.message_ids.0, copy), moved)
+        } else {
+            for_each(change, (mailbox, folder), &request.message_ids.0, moved)
+        }
     })?;
     done(ResponseBody::RopMoveCopyMessages(MoveCompletion { dest_handle_index: None, partial_completion }))
 }

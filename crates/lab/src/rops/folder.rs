@@ -140,7 +140,9 @@ pub(super) fn delete(context: &Context<'_>, request: &RopDeleteFolderRequest) ->
         }
         let tree = change.folder_tree(mailbox, id, false)?;
         for (below, _) in &tree {
-            logon.require(change, *below, OWNER)?;
+            if logon.rights(change, *below)? & OWNER == 0 {
+                return Ok(false);
+            }
         }
         let filter = |associated| MessageFilter { associated, deleted: false };
         let messages = change.count_messages(mailbox, id, filter(false))?.0 > 0

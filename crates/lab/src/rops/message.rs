@@ -38,6 +38,8 @@ pub(super) fn create(context: &Context<'_>, request: &RopCreateMessageRequest) -
         super::folder::visible(view, &logon, folder, false)?;
         logon.require(view, folder, CREATE)
     })?;
+    let (backend, key) = (context.backend(), context.backend().search_key());
+    let user = backend.directory.entry(context.session.user).ok_or(ErrorCode::EC_UNKNOWN_USER)?;
     let place = Place::Folder { folder, associated: request.associated_flag.is_true() };
     let mut message = OpenMessage::new(place, ContentEdit::default());
     let flags = MessageFlags::MF_UNSENT | MessageFlags::MF_UNMODIFIED;
@@ -47,6 +49,10 @@ pub(super) fn create(context: &Context<'_>, request: &RopCreateMessageRequest) -
         (PropTag::PidTagSensitivity, PropertyValue::Integer32(0)),
         (PropTag::PidTagMessageFlags, PropertyValue::Integer32(flags.0.cast_signed())),
         (PropTag::PidTagHasAttachments, PropertyValue::Boolean(false)),
+        (PropTag::PidTagTrustSender, PropertyValue::Integer32(1)),
+        (PropTag::PidTagSearchKey, PropertyValue::Binary(key.to_le().to_vec())),
+        (PropTag::PidTagCreatorName, PropertyValue::from(user.display_name.as_str())),
+        (PropTag::PidTagLastModifierName, PropertyValue::from(user.display_name.as_str())),
     ] {
         message.set(tag, value);
     }
@@ -120,12 +126,15 @@ pub(super) fn reload(context: &mut Context<'_>) -> Outcome {
 /// saved only with `ForceSave`.
 pub(super) fn save(context: &mut Context<'_>, request: &RopSaveChangesMessageRequest) -> Outcome {
     let backend = context.backend();
+    let user = backend.directory.entry(context.session.user).ok_or(ErrorCode::EC_UNKNOWN_USER)?;
+    let modifier = user.display_name.clone();
     let (_, logon, message) = context.message()?;
     if !message.is_writable {
         // As Exchange 2013 does ([MS-OXCMSG] 3.2.5.3).
         return Err(ErrorCode::MAPI_E_CALL_FAILED.into());
     }
     sync_display(message);
+    message.set(PropTag::PidTagLastModifierName, PropertyValue::from(modifier.as_str()));
     let has_attachments = !message.attachment_numbers().is_empty();
     message.set(PropTag::PidTagHasAttachments, PropertyValue::Boolean(has_attachments));
     let force = request.save_flags.contains(SaveFlags::FORCE_SAVE);

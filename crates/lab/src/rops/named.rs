@@ -16,7 +16,7 @@ use store::{MailboxId, View};
 use wire::{Encode as _, Guid};
 
 use super::context::Context;
-use super::outcome::{Outcome, Success, done};
+use super::outcome::{Outcome, done};
 use crate::refusal::Refusal;
 use crate::session::Object;
 
@@ -53,11 +53,9 @@ pub(super) fn ids(context: &Context<'_>, request: &RopGetPropertyIdsFromNamesReq
     if found.len().saturating_mul(2).saturating_add(8) > context.room {
         return Err(ErrorCode::EC_BUFFER_TOO_SMALL.into());
     }
-    // A name without an id has the id 0.
-    let is_complete = !found.contains(&0);
-    let code = if is_complete { ErrorCode::SUCCESS } else { ErrorCode::MAPI_W_ERRORS_RETURNED };
+    // A name without an id has the id 0; the response is a success nevertheless.
     let response = RopGetPropertyIdsFromNamesResponse { property_ids: List16(found) };
-    Ok(Success { code, ..Success::new(ResponseBody::RopGetPropertyIdsFromNames(response)) })
+    done(ResponseBody::RopGetPropertyIdsFromNames(response))
 }
 
 /// The id of a name in `PS_MAPI`, whose ids are its numbers; 0 for those without a name.

@@ -98,7 +98,7 @@ pub(super) fn opened_recipients(recipients: &[Recipient], room: usize) -> OpenRe
     });
     OpenRecipients {
         recipient_count: u16::try_from(recipients.len()).unwrap_or(u16::MAX),
-        recipient_columns: COLUMNS.to_vec(),
+        recipient_columns: if recipients.is_empty() { Vec::new() } else { COLUMNS.to_vec() },
         recipient_rows: rows.collect(),
     }
 }

@@ -50,6 +50,10 @@ fn stream_at(session: &mut MailboxSession, handle: u32) -> Result<&mut Stream, R
 /// `RopOpenStream` ([MS-OXCPRPT] 3.2.5.11).
 pub(super) fn open(context: &Context<'_>, request: &RopOpenStreamRequest) -> Outcome {
     let (tag, handle, logon) = (request.property_tag, context.handle()?, context.logon()?);
+    if tag.is_same_property(PropTag::PidTagSecurityDescriptorAsXml) {
+        // As by Exchange 2013 and later ([MS-OXCPERM] 3.2.5).
+        return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
+    }
     let (creates, writes) = match request.open_mode_flags {
         StreamOpenModeFlags::READ_ONLY => (false, false),
         StreamOpenModeFlags::READ_WRITE => (false, true),

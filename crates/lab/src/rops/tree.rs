@@ -13,7 +13,7 @@ use super::folder::{NAME_MAX, text, visible};
 use super::outcome::{Outcome, done};
 use crate::mailbox::{ROOT, SPECIAL_MAX, special};
 use crate::refusal::Refusal;
-use crate::session::logon::{CREATE, CREATE_SUBFOLDER, DELETE_ANY, Logon, OWNER, READ_ANY};
+use crate::session::logon::{CREATE, CREATE_SUBFOLDER, DELETE_ANY, DELETE_OWN, Logon, OWNER, READ_ANY};
 
 /// The most folders that one ROP copies; tests copy fewer.
 const FOLDERS_MAX: u32 = if cfg!(test) { 100 } else { 1000 };
@@ -79,7 +79,7 @@ pub(super) fn empty(
         if change.folder(logon.mailbox.id, folder)?.kind == FolderKind::Search {
             return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
         }
-        logon.require(change, folder, DELETE_ANY | OWNER)?;
+        logon.require(change, folder, DELETE_OWN | DELETE_ANY | OWNER)?;
         Editor { change, logon: &logon }.empty(folder, soft, request.want_delete_associated.is_true())
     })?;
     done(body(PartialCompletion { partial_completion: completion(is_complete) }))
@@ -91,18 +91,20 @@ pub(super) fn move_folder(context: &Context<'_>, request: &RopMoveFolderRequest)
     let target = context.destination_folder(&logon)?;
     let (mailbox, id) = (logon.mailbox.id, ObjectId::from(request.folder_id));
     let name = new_name(context, &request.new_folder_name)?;
-    backend.write(backend.now(), |change| {
+    let is_complete = backend.write(backend.now(), |change| {
         let editor = Editor { change, logon: &logon };
         editor.require_child(parent, id)?;
-        if !editor.owns_all(id)? {
-            return Err(ErrorCode::MAPI_E_NO_ACCESS.into());
-        }
+        logon.require(change, id, OWNER)?;
         logon.require(change, target, CREATE_SUBFOLDER | OWNER)?;
-        change.move_folder(mailbox, id, target, &name)?;
-        Ok::<_, Refusal>(())
+        // A folder is moved with everything below it, or stays.
+        let owns_all = editor.owns_all(id)?;
+        if owns_all {
+            change.move_folder(mailbox, id, target, &name)?;
+        }
+        Ok::<_, Refusal>(owns_all)
     })?;
-    let completion = MoveCompletion { dest_handle_index: None, partial_completion: Bool::FALSE };
-    done(ResponseBody::RopMoveFolder(completion))
+    let partial_completion = completion(is_complete);
+    done(ResponseBody::RopMoveFolder(MoveCompletion { dest_handle_index: None, partial_completion }))
 }
 
 /// `RopCopyFolder` ([MS-OXCFOLD] 3.2.5.8), within one mailbox. The copies have the permissions of their parents.
@@ -171,15 +173,19 @@ impl Editor<'_> {
     /// and those that the user may not delete.
     fn empty(&self, folder: ObjectId, soft: bool, with_associated: bool) -> Result<bool, Refusal> {
         let (change, mailbox) = (self.change, self.logon.mailbox.id);
+        let deletes_all = self.logon.rights(change, folder)? & (DELETE_ANY | OWNER) != 0;
+        let mut is_complete = true;
         for associated in [false, true] {
             if associated && !with_associated {
                 continue;
             }
             for message in change.messages(mailbox, folder, MessageFilter { associated, deleted: false })? {
-                change.delete_message(mailbox, message.id, soft)?;
+                is_complete &= deletes_all;
+                if deletes_all {
+                    change.delete_message(mailbox, message.id, soft)?;
+                }
             }
         }
-        let mut is_complete = true;
         for subfolder in change.subfolders(mailbox, folder, false)? {
             if subfolder.id > SPECIAL_MAX && self.owns_all(subfolder.id)? {
                 change.delete_folder(mailbox, subfolder.id, soft)?;

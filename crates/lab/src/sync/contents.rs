@@ -40,7 +40,7 @@ pub(crate) struct Plan {
 /// What a pass over the messages of a folder found.
 #[derive(Default)]
 struct Found {
-    /// The messages to be sent, with the time of their delivery.
+    /// The messages to be sent, with the time by which they are ordered.
     changed: Vec<(FileTime, ObjectId)>,
     progress: ProgressInformation,
     inside: Vec<GlobRange>,
@@ -103,7 +103,7 @@ impl Contents {
         *last = (*last).max(Some(version.change));
         found.last_read = found.last_read.max(version.read_change);
         if !contains(&state.given, version.id) || !contains(seen, version.change) {
-            return self.changed(view, found, &version);
+            return self.changed(view, logon, found, &version);
         }
         // Associated messages have no read state ([MS-OXCFXICS] 3.2.5.6).
         if let Some(change) = version.read_change
@@ -130,7 +130,15 @@ impl Contents {
         Ok(matches(restriction, &values, self.code_page))
     }
 
-    fn changed(&self, view: &View<'_>, found: &mut Found, version: &MessageVersion) -> store::Result<()> {
+    /// Notes a message that is to be sent. The order by delivery is that of the last change for messages that were not
+    /// delivered ([MS-OXCFXICS] 2.2.3.2.1.1.1).
+    fn changed(
+        &self,
+        view: &View<'_>,
+        logon: &Logon,
+        found: &mut Found,
+        version: &MessageVersion,
+    ) -> store::Result<()> {
         let progress = &mut found.progress;
         let (count, size) = if version.associated {
             (&mut progress.fai_message_count, &mut progress.fai_message_total_size)
@@ -142,9 +150,10 @@ impl Contents {
         let mut time = FileTime(0);
         if self.extra.contains(SynchronizationExtraFlags::ORDER_BY_DELIVERY_TIME) {
             let properties = view.small_properties(version.content)?;
-            if let Some(PropertyValue::Time(delivered)) = properties.get(PropTag::PidTagMessageDeliveryTime) {
-                time = *delivered;
-            }
+            time = match properties.get(PropTag::PidTagMessageDeliveryTime) {
+                Some(PropertyValue::Time(delivered)) => *delivered,
+                _ => view.message(logon.mailbox.id, version.id)?.modified,
+            };
         }
         found.changed.push((time, version.id));
         Ok(())

@@ -4,6 +4,7 @@ use mapi::ErrorCode;
 use mapi::data::{
     AddressType, FolderId, MessageId, PropertyName, RecipientFlags, RecipientRow, Text, TypedString,
 };
+use mapi::emsmdb::RpcFlags;
 use mapi::property::names::set::PS_PUBLIC_STRINGS;
 use mapi::property::{PropTag, PropType, PropertyRow, PropertyValue, TaggedValue};
 use mapi::rop::attachment::{
@@ -25,13 +26,13 @@ use mapi::rop::recipient::{
 };
 use mapi::rop::stream::StreamOpenModeFlags;
 use mapi::rop::{
-    Bool, DestHandleIndex, InputHandleIndex, List16, OutputHandleIndex, RequestBody, ResponseBody,
+    Bool, DestHandleIndex, InputHandleIndex, List16, OutputHandleIndex, RequestBody, ResponseBody, RopRequest,
 };
-use wire::Utf16;
+use wire::{Encode as _, Utf16};
 
 use super::Caller;
 use super::folders::permit;
-use super::mail::{LOGON, Mail, text};
+use super::mail::{LOGON, Mail, OUT_MAX, text};
 use super::streams::{DATA, open_stream, read, write};
 
 const SUBJECT: PropTag = PropTag::PidTagSubject;
@@ -395,6 +396,12 @@ fn a_name_of_a_property_has_one_id() {
         }
     };
     assert_eq!(ids(&mut mail, PropertyIdFlags::NONE), Ok(vec![0]));
+    let property_names = List16(vec![name.clone()]);
+    let request = RopGetPropertyIdsFromNamesRequest { flags: PropertyIdFlags::NONE, property_names };
+    let body = RequestBody::RopGetPropertyIdsFromNames(request);
+    let request = RopRequest { logon_id: 0, handle_index: LOGON, body }.to_bytes().unwrap();
+    let response = mail.send(&request, RpcFlags::NONE, OUT_MAX).unwrap();
+    assert_eq!(response[0][2..6], [0; 4], "the response has no warning");
     assert_eq!(ids(&mut mail, PropertyIdFlags::CREATE), Ok(vec![0x8001]));
     assert_eq!(ids(&mut mail, PropertyIdFlags::NONE), Ok(vec![0x8001]));
     let request = RopGetNamesFromPropertyIdsRequest { property_ids: List16(vec![0x8001, 0x9000, 0x0037]) };
@@ -453,4 +460,23 @@ fn a_right_to_delete_own_messages_does_not_delete_those_of_others() {
     bob.open_folder(mail.special(INBOX), 1).unwrap();
     assert!(delete(&mut bob, &[id]), "the deletion is partial");
     assert!(!delete(&mut mail, &[id]));
+}
+
+#[test]
+fn a_message_names_its_creator_and_who_changed_it_last() {
+    let mut mail = alice();
+    let id = message(&mut mail, "Of Alice", 2);
+    let name = |mail: &mut Mail, tag| mail.get(2, tag).unwrap();
+    let creator = name(&mut mail, PropTag::PidTagCreatorName);
+    assert_eq!(name(&mut mail, PropTag::PidTagLastModifierName), creator);
+    permit(&mut mail, 1, "bob", 0x421);
+    let mut bob = Mail::open(&mail.caller, "bob", "alice").unwrap();
+    bob.open_folder(mail.special(INBOX), 1).unwrap();
+    open(&mut bob, id, MessageOpenModeFlags::READ_WRITE, 2).unwrap();
+    save(&mut bob, 2, KEEP).unwrap();
+    assert_eq!(name(&mut bob, PropTag::PidTagCreatorName), creator);
+    assert_ne!(name(&mut bob, PropTag::PidTagLastModifierName), creator);
+    let key = name(&mut mail, PropTag::PidTagSearchKey);
+    message(&mut mail, "Another", 2);
+    assert_ne!(name(&mut mail, PropTag::PidTagSearchKey), key);
 }

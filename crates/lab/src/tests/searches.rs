@@ -227,3 +227,16 @@ fn a_client_is_notified_when_a_search_completes_and_when_its_results_change() {
     let events = format!("{:?}", mail.poll());
     assert!(events.contains("TableRowAdded") && !events.contains(completed), "{events}");
 }
+
+#[test]
+fn a_message_is_moved_out_of_its_folder_by_a_search_folder() {
+    let (mut mail, below, found) = mailbox(&Caller::new());
+    let inbox = mail.special(INBOX);
+    search(&mut mail, 3, Some(tea()), &[inbox], DEEP).unwrap();
+    let (tea, water) = (message(&mut mail, "Tea to move", 6), message(&mut mail, "Water", 6));
+    mail.open_folder(below, 2).unwrap();
+    mail.open_folder(found, 1).unwrap();
+    assert_eq!(transfer(&mut mail, &[tea], 0, 2), Ok(false));
+    assert_eq!(subjects(&mut mail, 2), ["Tea to move", "tea below"]);
+    assert_eq!(transfer(&mut mail, &[water], 0, 2), Ok(true), "which the folder does not show");
+}

@@ -113,8 +113,10 @@ fn a_stream_on_a_property_of_a_folder_requires_its_owner_to_write() {
     let comment = PropTag::PidTagComment;
     let mut mail = alice();
     create(&mut mail, 1, "Folder", 2).unwrap();
-    let absent = open_stream(&mut mail, 2, comment, StreamOpenModeFlags::READ_ONLY, 3);
-    assert_eq!(absent, Err(ErrorCode::MAPI_E_NOT_FOUND));
+    let mut open = |tag| open_stream(&mut mail, 2, tag, StreamOpenModeFlags::READ_ONLY, 3);
+    assert_eq!(open(comment), Err(ErrorCode::MAPI_E_NOT_FOUND));
+    let descriptor = PropTag::PidTagSecurityDescriptorAsXml;
+    assert_eq!(open(descriptor), Err(ErrorCode::MAPI_E_NO_SUPPORT), "not even if it is absent");
     open_stream(&mut mail, 2, comment, StreamOpenModeFlags::CREATE, 3).unwrap();
     write(&mut mail, 3, Utf16::new("Hello").as_le_bytes()).unwrap();
     mail.rop(3, RequestBody::RopCommitStream(Empty)).unwrap();

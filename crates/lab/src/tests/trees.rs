@@ -3,11 +3,13 @@
 use mapi::ErrorCode;
 use mapi::data::{FolderId, Text};
 use mapi::property::{PropTag, PropertyValue};
-use mapi::rop::folder::{EmptyFolderRequest, MoveCompletion, RopCopyFolderRequest, RopMoveFolderRequest};
+use mapi::rop::folder::{
+    DeleteFolderFlags, EmptyFolderRequest, MoveCompletion, RopCopyFolderRequest, RopMoveFolderRequest,
+};
 use mapi::rop::{Bool, DestHandleIndex, RequestBody, ResponseBody};
 
 use super::Caller;
-use super::folders::{create, permit};
+use super::folders::{create, delete as delete_folder, permit};
 use super::mail::{Mail, text};
 use super::messages::{INBOX, KEEP, alice, message, save};
 
@@ -16,6 +18,7 @@ const SUBJECT: PropTag = PropTag::PidTagSubject;
 /// Rights ([MS-OXCPERM] 2.2.7): all, and to read messages of a folder and see it.
 const ALL: i32 = 0x5fb;
 const READ: i32 = 0x401;
+const DELETE_OWN: i32 = 0x10;
 
 /// Saves a message in the folder `folder`.
 fn put(mail: &mut Mail, folder: FolderId, subject: &str) {
@@ -239,7 +242,10 @@ fn others_change_only_trees_that_they_own_and_copy_what_they_may_read() {
     bob.open_folder(bob.special(INBOX), 1).unwrap();
     bob.open_folder(top, 2).unwrap();
     bob.open_folder(own, 5).unwrap();
-    assert_eq!(move_folder(&mut bob, 1, top, 5, "x"), Err(ErrorCode::MAPI_E_NO_ACCESS), "Red is not bob's");
+    assert_eq!(move_folder(&mut bob, 1, top, 5, "x"), Ok(false), "Red is not bob's");
+    let flags = DeleteFolderFlags::DEL_FOLDERS | DeleteFolderFlags::DEL_MESSAGES;
+    assert_eq!(delete_folder(&mut bob, 1, top, flags), Ok(false), "for the same reason");
+    assert_eq!(list(&mut alice, 2, false), ["Red", "Secret"]);
     assert_eq!(move_folder(&mut bob, 2, secret, 5, "x"), Err(ErrorCode::MAPI_E_NOT_FOUND));
     assert_eq!(copy(&mut bob, 2, secret, 5, "x", true), Err(ErrorCode::MAPI_E_NOT_FOUND));
     assert_eq!(copy(&mut bob, 1, top, 1, "x", true), Err(ErrorCode::MAPI_E_NO_ACCESS), "into alice's inbox");
@@ -251,5 +257,7 @@ fn others_change_only_trees_that_they_own_and_copy_what_they_may_read() {
     assert_eq!(empty(&mut bob, 2, true, false), Ok(false), "neither subfolder is bob's");
     assert_eq!(list(&mut alice, 2, false), ["Red", "Secret"]);
     message(&mut alice, "kept", 7);
+    permit(&mut alice, 1, "bob", READ | DELETE_OWN);
+    assert_eq!(empty(&mut bob, 1, true, false), Ok(false), "the message is not bob's");
     assert_eq!(list(&mut alice, 1, true), ["kept"]);
 }

@@ -214,3 +214,15 @@ fn progress_sizes_and_the_order_of_delivery_are_sent_on_request() {
     assert_eq!((total.normal_message_count, total.fai_message_count), (3, 0));
     assert!(total.normal_message_total_size > 0);
 }
+
+#[test]
+fn messages_that_were_not_delivered_are_in_the_order_of_their_last_change() {
+    let mut mail = alice();
+    for subject in ["first", "second", "third"] {
+        message(&mut mail, subject, 2);
+    }
+    let extra = SynchronizationExtraFlags::ORDER_BY_DELIVERY_TIME;
+    let sync = Sync { extra, ..Sync::contents() };
+    let found = download(&mut mail, 1, &sync, &State::default()).unwrap();
+    assert_eq!(found.texts(SUBJECT), ["third", "second", "first"]);
+}
