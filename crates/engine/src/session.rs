@@ -228,13 +228,19 @@ impl SharedSession {
         Some(self.locked(locked))
     }
 
+    #[inline]
     fn locked<'a>(&self, mut session: MutexGuard<'a, Session>) -> MutexGuard<'a, Session> {
         if self.shared.is_renewed.load(Ordering::Acquire) {
-            let context = self.context();
-            self.shared.is_renewed.store(false, Ordering::Release);
-            session.context = context.clone();
+            self.take_renewed(&mut session);
         }
         session
+    }
+
+    #[cold]
+    fn take_renewed(&self, session: &mut Session) {
+        let context = self.context();
+        self.shared.is_renewed.store(false, Ordering::Release);
+        session.context = context.clone();
     }
 
     #[cold]

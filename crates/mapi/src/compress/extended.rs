@@ -203,28 +203,21 @@ fn read_chain(mut r: Reader<'_>, limits: Limits) -> Result<Vec<ExtendedBuffer>> 
 
 /// Whether the payloads of a chain of extended buffers have more than `limit` bytes, by the sizes in their headers,
 /// up to [`MAX_CHAIN_LENGTH`] buffers. Decompresses nothing.
-pub fn is_chain_longer(bytes: &[u8], limit: usize) -> bool {
-    let mut r = Reader::new(bytes);
+pub fn is_chain_longer(mut bytes: &[u8], limit: usize) -> bool {
     let mut rest = limit;
     for _ in 0..MAX_CHAIN_LENGTH {
-        let Ok((is_last, actual)) = skip_buffer(&mut r) else { break };
-        let Some(left) = rest.checked_sub(actual) else { return true };
-        rest = left;
-        if is_last {
+        let Some(([_, _, flags @ .., s0, s1, a0, a1], after)) = bytes.split_first_chunk::<HEADER_SIZE>()
+        else {
+            break;
+        };
+        let Some(left) = rest.checked_sub(u16::from_le_bytes([*a0, *a1]).into()) else { return true };
+        if ExtendedFlags(u16::from_le_bytes(*flags)).contains(ExtendedFlags::LAST) {
             break;
         }
+        let Some(next) = after.get(u16::from_le_bytes([*s0, *s1]).into()..) else { break };
+        (bytes, rest) = (next, left);
     }
     false
-}
-
-/// Skips a buffer. Returns whether it is the last of its chain, and the size of its payload.
-fn skip_buffer(r: &mut Reader<'_>) -> Result<(bool, usize)> {
-    r.u16("Version")?;
-    let flags = ExtendedFlags(r.u16("Flags")?);
-    let size = r.u16("Size")?;
-    let actual = r.u16("SizeActual")?;
-    r.bytes(usize::from(size), "Payload")?;
-    Ok((flags.contains(ExtendedFlags::LAST), usize::from(actual)))
 }
 
 /// Reads `rgbAuxIn` or `rgbAuxOut`: exactly one extended buffer, with [`ExtendedFlags::LAST`]
