@@ -7,6 +7,9 @@ use tokio::time::Instant;
 /// The shortest and the longest delay of a client whose bucket is empty.
 pub(crate) const DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
+/// Nanoseconds in a second.
+const NANOS: u128 = Duration::from_secs(1).as_nanos();
+
 /// The size and refill rate of a bucket.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rate {
@@ -31,13 +34,12 @@ impl TokenBucket {
 
     /// Adds the tokens for the time since the last call.
     pub(crate) fn refill(&mut self, now: Instant) {
-        let elapsed = i64::try_from(now.duration_since(self.refilled).as_millis()).unwrap_or(i64::MAX);
-        let more = elapsed.saturating_mul(self.rate.per_second) / 1000;
-        // A fraction of a token is added by a later call.
-        if more > 0 {
-            self.left = self.left.saturating_add(more).min(self.rate.burst);
-            self.refilled = now;
-        }
+        let nanos = now.duration_since(self.refilled).as_nanos().saturating_mul(self.per_second().into());
+        self.put(u64::try_from(nanos / NANOS).unwrap_or(u64::MAX));
+        // The time of a fraction of a token counts in a later call.
+        let rest = nanos % NANOS / u128::from(self.per_second());
+        let rest = Duration::from_nanos(u64::try_from(rest).unwrap_or(0));
+        self.refilled = now.checked_sub(rest).unwrap_or(now);
     }
 
     /// Removes tokens. If there are fewer, the number left becomes negative, and later ones are used up in advance.
@@ -56,13 +58,42 @@ impl TokenBucket {
             return Duration::ZERO;
         }
         let missing = u64::try_from(1_i64.saturating_sub(self.left)).unwrap_or(0);
-        let per_second = u64::try_from(self.rate.per_second).unwrap_or(0).max(1);
         let (shortest, longest) = DELAYS;
-        Duration::from_millis(missing.saturating_mul(1000) / per_second).clamp(shortest, longest)
+        Duration::from_millis(missing.saturating_mul(1000) / self.per_second()).clamp(shortest, longest)
+    }
+
+    fn per_second(&self) -> u64 {
+        u64::try_from(self.rate.per_second).unwrap_or(0).max(1)
     }
 
     /// The number of tokens left; 0 if it is negative.
     pub(crate) fn left(&self) -> u64 {
         u64::try_from(self.left).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_added_at_the_configured_rate_however_often_that_is_done() {
+        for per_second in [3, 1000, 20_000, 100_000] {
+            for micros in [1, 70, 1900, 333_333] {
+                let begin = Instant::now();
+                let rate = Rate { burst: i64::MAX, per_second };
+                let mut bucket = TokenBucket { left: 0, ..TokenBucket::new(rate, begin) };
+                let count = 10_000;
+                for number in 1..=count {
+                    bucket.refill(begin + Duration::from_micros(number * micros));
+                }
+                let expected = count * micros * bucket.per_second() / 1_000_000;
+                let left = bucket.left();
+                let why = || {
+                    format!("{left} of {expected} tokens, {per_second} a second, each {micros} microseconds")
+                };
+                assert!(left <= expected && left + 1 + expected / 1000 >= expected, "{}", why());
+            }
+        }
     }
 }
