@@ -29,10 +29,15 @@ impl<K: Eq + Hash + Clone> FairShares<K> {
         self.all
     }
 
+    /// What `user` has.
+    pub fn of(&self, user: &K) -> usize {
+        self.by_user.get(user).copied().unwrap_or_default()
+    }
+
     /// Counts `amount` for `user`. Returns `false`, and counts nothing, if the user would have more than is then free.
     #[must_use]
     pub fn take(&mut self, user: &K, amount: usize) -> bool {
-        let own = self.by_user.get(user).copied().unwrap_or_default().saturating_add(amount);
+        let own = self.of(user).saturating_add(amount);
         let all = self.all.saturating_add(amount);
         let is_fair = is_fair_share(own, all, self.limit);
         if is_fair {

@@ -16,7 +16,7 @@ use tracing::field::display;
 use crate::error_chain::ErrorChain;
 use crate::gate::FailedRequest;
 use crate::log_rate_limit::LogRateLimit;
-use crate::tcp::connection_counts::ConnectionLimit;
+use crate::tcp::connection_limit::ConnectionLimit;
 use crate::upstream_error::UpstreamError;
 
 /// The log lines that clients and servers can cause at any rate. The field `suppressed` of a line is the number of
@@ -26,6 +26,7 @@ pub struct EventLog {
     accept_failed: LogRateLimit,
     connection_refused: LogRateLimit,
     user_connection_refused: LogRateLimit,
+    connection_displaced: LogRateLimit,
     connection_evicted: LogRateLimit,
     client_error: LogRateLimit,
     request_refused: LogRateLimit,
@@ -68,7 +69,8 @@ impl EventLog {
         }
     }
 
-    /// A connection of `user` is refused, who has as many of those that `limit` permits as are then free.
+    /// A connection of `user` is refused: the user has as many of those that `limit` permits as are then free, or has
+    /// none, and all are taken by users and networks that have no more.
     pub(crate) fn user_connection_refused(
         &self,
         client: SocketAddr,
@@ -77,9 +79,28 @@ impl EventLog {
     ) {
         if let Some(suppressed) = self.user_connection_refused.pass(Instant::now()) {
             let key = limit.key();
+            if limit == ConnectionLimit::PerUser {
+                tracing::warn!(
+                    %client, account = %user, key, suppressed,
+                    "connection of a user refused: the user has as many client connections as are free of {key}"
+                );
+            } else {
+                tracing::warn!(
+                    %client, account = %user, key, suppressed,
+                    "connection of a user refused: {limit}, and others have no more than this user"
+                );
+            }
+        }
+    }
+
+    /// The connection of `user` is closed in favour of another user, who had none.
+    pub(crate) fn connection_displaced(&self, client: SocketAddr, user: Option<&Principal>) {
+        if let Some(suppressed) = self.connection_displaced.pass(Instant::now()) {
+            let (account, key) = (user.map(display), ConnectionLimit::All.key());
             tracing::warn!(
-                %client, account = %user, key, suppressed,
-                "connection of a user refused: the user has as many client connections as are free of {key}"
+                %client, account, key, suppressed,
+                "connection of a user closed to admit another user: {key} is reached, and this user or network has the \
+                 most"
             );
         }
     }

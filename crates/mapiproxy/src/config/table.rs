@@ -152,17 +152,21 @@ table Clients at "clients" {
     /// that sends requests of several clients on one connection must be listed.
     #[serde(deserialize_with = "networks")]
     forwarded_for_from: Vec<Network>, default Vec::new();
-    /// The maximum number of client connections. For a further one the oldest unauthenticated connection is
-    /// closed (see unauthenticated_percent); if all clients have signed in, the further one is closed at once. Users
-    /// share the connections: a user who has as many as are still free gets no further one, so that one alone can have
-    /// half of them. A further one is refused as too busy, and logged with the user. Servers in forwarded_for_from are
-    /// exempt. For another front server that signs in as one user, set at least twice its number of connections. A
-    /// connection takes one file descriptor, and one for each connection to the server that it needs: one over
-    /// HTTP, one for each interface that is used over RPC (usually RFR, NSPI and EMSMDB). The proxy needs two
-    /// descriptors per client in total: if `ulimit -Hn` is too low for that, the maximum is reduced and a warning
-    /// states the new value. The descriptors that are left are for connections to the server. Users share them: a
-    /// user who has as many of these connections as are still free gets no further one. A request that needs one is
-    /// refused as too busy, and logged with the user. With four descriptors for each client over RPC none is refused.
+    /// The maximum number of client connections. A sixteenth of them (at least one) is for clients that have not
+    /// signed in. For a further one the oldest unauthenticated connection is closed (see unauthenticated_percent);
+    /// if all clients have signed in, the further one is closed at once. Users share the connections: a user who
+    /// has as many as are still free gets no further one, so that one alone can have half of them. A further one
+    /// is refused as too busy, and logged with the user. If users have all, the first connection of another user
+    /// is served nevertheless: the newest connection of the user with the most is closed for it, or, if no user
+    /// has several, of the network (IPv4 /24, IPv6 /48) and address with the most. So a client that signs in with
+    /// many names does not shut out the users of other addresses. Servers in forwarded_for_from are exempt. For
+    /// another front server that signs in as one user, set at least twice its number of connections. A connection
+    /// takes one file descriptor, and one for each connection to the server that it needs: one over HTTP, one for
+    /// each interface that is used over RPC (usually RFR, NSPI and EMSMDB). The proxy needs two descriptors per
+    /// client in total: if `ulimit -Hn` is too low for that, the maximum is reduced and a warning states the new
+    /// value. The descriptors that are left are for connections to the server. Users share them: a user who has as
+    /// many of these connections as are still free gets no further one. A request that needs one is refused as too
+    /// busy, and logged with the user. With four descriptors for each client over RPC none is refused.
     connections: usize, default 4096, from 1;
     /// The maximum number of connections from one address (IPv6: one /64 network). Servers in
     /// proxy_protocol_from and forwarded_for_from are exempt; with the PROXY protocol the client's address is

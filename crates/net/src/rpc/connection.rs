@@ -49,6 +49,9 @@ pub(crate) enum RpcConnectionError {
     /// The client does not read its responses, and no memory is left for them.
     #[error(transparent)]
     Unread(#[from] UnreadResponses),
+    /// The connection of another user displaced it.
+    #[error("closed to admit another user")]
+    Displaced,
     /// The association was closed, for example because of a protocol error.
     #[error(transparent)]
     Association(#[from] CloseReason),
@@ -154,7 +157,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
             let reads_ahead = is_waiting && self.association.buffered() < READ_AHEAD;
             let reads = !stopping && !is_over_quota && (self.association.wants_input() || reads_ahead);
             let next_quota = self.quota.wait(self.is_authenticated());
-            let Self { stream, association, activity, contexts, .. } = self;
+            let Self { stream, association, activity, contexts, permit, .. } = self;
             let read = poll_fn(|task| {
                 poll_read(stream, task, |bytes| {
                     activity.began_pdu |= !association.is_mid_pdu();
@@ -166,6 +169,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
                     return Ok(());
                 },
                 () = next_quota, if is_over_quota => {}
+                () = poll_fn(|task| permit.poll_displaced(task)) => return Err(self.displaced()),
                 authentication = poll_fn(|task| contexts.poll(task)), if is_waiting => {
                     self.resume_handshake(authentication);
                 }
@@ -207,7 +211,10 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
             let is_authenticated = self.is_authenticated();
             let sent = send(&mut self.stream, unread, limit, shutdown);
             if is_authenticated {
-                sent.await?;
+                tokio::select! {
+                    sent = sent => sent?,
+                    () = poll_fn(|task| self.permit.poll_displaced(task)) => return Err(self.displaced()),
+                }
             } else {
                 let sent = timeout_at(self.deadlines.since() + limit, sent).await;
                 sent.map_err(|_| ClientTimeout::Unread)??;
@@ -218,6 +225,13 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
     /// Whether the client is authenticated, or has made a call for which it need not be.
     fn is_authenticated(&self) -> bool {
         self.deadlines.has_called() || self.contexts.has_valid()
+    }
+
+    /// Logs that the connection of another user displaced this one, which is to be closed.
+    #[cold]
+    fn displaced(&self) -> RpcConnectionError {
+        self.config.log.connection_displaced(self.client, self.contexts.user());
+        RpcConnectionError::Displaced
     }
 
     fn on_event(&mut self, event: Event) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
-use identity::{Identity, OsRandom, SecurityContext, Step};
+use identity::{Identity, OsRandom, Principal, SecurityContext, Step};
 use rpc::pdu::{AuthLevel, AuthType, SyntaxId};
 use rpc::server::{AuthOutcome, RequestSecurity};
 use rpc::{epm, mgmt};
@@ -213,6 +213,11 @@ impl ClientContexts {
     /// Whether the client has authenticated and its context may still be used.
     pub(super) fn has_valid(&self) -> bool {
         self.contexts.values().any(|context| context.check(clock::now).is_ok())
+    }
+
+    /// A user who authenticated on the connection.
+    pub(super) fn user(&self) -> Option<&Principal> {
+        self.contexts.values().next().map(SecurityContext::principal)
     }
 
     /// Takes out the security contexts that were revoked.

@@ -81,8 +81,9 @@ fn log_close(config: &RpcListenerConfig, client: SocketAddr, error: &RpcConnecti
             tracing::debug!(%client, "client connection closed: {idle}");
         }
         RpcConnectionError::Timeout(timeout) => config.log.client_timeout(client, timeout),
-        // Both were logged when they happened.
-        RpcConnectionError::Association(CloseReason::AuthenticationFailed | CloseReason::Loop) => {}
+        // Each was logged when it happened.
+        RpcConnectionError::Association(CloseReason::AuthenticationFailed | CloseReason::Loop)
+        | RpcConnectionError::Displaced => {}
         RpcConnectionError::Unread(unread) => config.log.client_timeout(client, unread),
         RpcConnectionError::Association(_) => {
             config.log.client_error(client, &error.to_string());

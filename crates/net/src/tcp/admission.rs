@@ -1,17 +1,24 @@
 //! Limits on connections, by address, by user and in total.
 
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use identity::UserKey;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::tcp::connection_counts::{ConnectionCounts, ConnectionLimit, Owner};
+use crate::tcp::authenticated::Owner;
+use crate::tcp::connection_counts::ConnectionCounts;
+use crate::tcp::connection_limit::ConnectionLimit;
 use crate::tcp::network::{Network, source};
 use crate::tcp::thread_time::ConnectionTime;
 use crate::tcp::work_by_address::WorkByAddress;
+
+#[cfg(test)]
+mod tests;
 
 /// Limits on what clients use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +71,8 @@ impl Limits {
 /// closed: a flood closes its own connections, and a client that authenticates at once is served.
 ///
 /// A user may have as many authenticated connections as are then free, so that one user alone leaves half of all to
-/// others.
+/// others. If none is free, the first connection of a user displaces one of the user or the network with the most
+/// ([`Authenticated`](crate::tcp::authenticated::Authenticated)).
 #[derive(Debug)]
 pub struct Admission {
     limits: Limits,
@@ -85,6 +93,9 @@ pub(crate) struct ConnectionPermit {
     counts_for_address: bool,
     /// Who it counts for; `None` before a client has authenticated.
     owner: Option<Owner>,
+    /// Resolves when it is displaced by the connection of another user.
+    displaced: Option<oneshot::Receiver<()>>,
+    is_displaced: bool,
     /// The work that was counted for `address`.
     charged: u64,
     /// The connection's part of the time of its thread.
@@ -157,16 +168,17 @@ impl Admission {
             *counts.by_address.entry(address).or_default() += 1;
         }
         counts.all += 1;
-        counts.last_id += 1;
-        let id = counts.last_id;
+        let id = counts.next_id();
         let (evict, evicted) = oneshot::channel();
-        counts.unauthenticated.insert(address, id, evict);
+        counts.unauthenticated.insert(id, address, evict);
         let permit = ConnectionPermit {
             admission: Arc::clone(self),
             id,
             address,
             counts_for_address: !is_load_balancer,
             owner: None,
+            displaced: None,
+            is_displaced: false,
             charged: 0,
             time: None,
         };
@@ -198,40 +210,47 @@ impl ConnectionPermit {
     /// for its address.
     ///
     /// # Errors
-    /// If the user would have more connections than are then free. Then nothing changes.
+    /// If the user would have more connections than are then free, or if it is the user's first one, none is free, and
+    /// others have no more. Then nothing changes.
     pub(crate) fn set_authenticated(
         &mut self,
         user: &UserKey,
         clock: impl FnOnce() -> Instant,
     ) -> Result<(), ConnectionLimit> {
-        let is_counted = match &self.owner {
-            None => false,
-            Some(Owner::ReverseProxy) => true,
-            Some(Owner::User(known)) => known == user,
-        };
-        if !is_counted {
-            self.count_for_user(user)?;
+        match &self.owner {
+            None => self.count_for_user(user)?,
+            Some(Owner::User(earlier)) if earlier != user => {
+                self.admission.lock().authenticated.transfer(self.id, earlier, user)?;
+                self.owner = Some(Owner::User(user.clone()));
+            }
+            Some(Owner::User(_) | Owner::ReverseProxy) => {}
         }
         self.refund(clock);
         Ok(())
     }
 
     fn count_for_user(&mut self, user: &UserKey) -> Result<(), ConnectionLimit> {
-        let owner = Owner::User(user.clone());
         let mut counts = self.admission.lock();
-        let is_fair = match &self.owner {
-            Some(earlier) => counts.authenticated.try_transfer(earlier, &owner, 1),
-            // It was evicted, does not count any more, and is about to be closed.
-            None if !counts.unauthenticated.contains(self.id) => return Ok(()),
-            None => counts.authenticated.take(&owner, 1),
-        };
-        if !is_fair {
-            return Err(ConnectionLimit::PerUser);
+        // Otherwise it was evicted, does not count any more, and is about to be closed.
+        if counts.unauthenticated.contains(self.id) {
+            let id = counts.next_id();
+            self.displaced = Some(counts.authenticated.insert(id, user, self.address)?);
+            counts.unauthenticated.remove(self.id);
+            self.id = id;
+            self.owner = Some(Owner::User(user.clone()));
         }
-        counts.unauthenticated.remove(self.id);
-        drop(counts);
-        self.owner = Some(owner);
         Ok(())
+    }
+
+    /// Ready if the connection must be closed because that of another user displaced it.
+    pub(crate) fn poll_displaced(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        if let Some(displaced) = &mut self.displaced
+            && let Poll::Ready(received) = Pin::new(displaced).poll(task)
+        {
+            self.displaced = None;
+            self.is_displaced = received.is_ok();
+        }
+        if self.is_displaced { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Records that a trusted reverse proxy made the connection, which is not evicted and counts for no user.
@@ -239,7 +258,7 @@ impl ConnectionPermit {
         self.refund(clock);
         let mut counts = self.admission.lock();
         if self.owner.is_none() && counts.unauthenticated.remove(self.id).is_some() {
-            counts.authenticated.add(&Owner::ReverseProxy, 1);
+            counts.authenticated.add_reverse_proxy();
             self.owner = Some(Owner::ReverseProxy);
         }
     }
@@ -286,8 +305,8 @@ impl ConnectionPermit {
         if self.counts_for_address {
             counts.release_address(self.address);
         }
-        if let Some(evict) = counts.unauthenticated.remove(self.id) {
-            counts.unauthenticated.insert(address, self.id, evict);
+        if let Some((_, evict)) = counts.unauthenticated.remove(self.id) {
+            counts.unauthenticated.insert(self.id, address, evict);
         }
         drop(counts);
         (self.address, self.counts_for_address) = (address, true);
@@ -302,185 +321,14 @@ impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut counts = self.admission.lock();
         if let Some(owner) = &self.owner {
-            counts.authenticated.give_back(owner, 1);
+            counts.authenticated.remove(self.id, owner);
         }
-        // An evicted connection does not count any more.
+        // An evicted connection does not count any more. One that was displaced does, until it is closed.
         if self.owner.is_some() || counts.unauthenticated.remove(self.id).is_some() {
             counts.all = counts.all.saturating_sub(1);
         }
         if self.counts_for_address {
             counts.release_address(self.address);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use testkit::caller;
-
-    use super::*;
-
-    fn admission(connections: usize, connections_per_address: usize, percent: usize) -> Arc<Admission> {
-        let limits = Limits {
-            connections,
-            connections_per_address,
-            unauthenticated_percent: percent,
-            ..Limits::default()
-        };
-        Admission::new(limits, vec!["127.0.0.9".parse().unwrap()])
-    }
-
-    fn address(last: u8) -> IpAddr {
-        [127, 0, 0, last].into()
-    }
-
-    fn admit(admission: &Arc<Admission>, last: u8) -> Admitted {
-        admission.admit(address(last)).unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    /// A connection on which a user authenticated who has no other one.
-    fn authenticated(admission: &Arc<Admission>, last: u8) -> Admitted {
-        let mut entered = admit(admission, last);
-        let user = format!("user{}", entered.permit.id);
-        set_user(&mut entered, &user).unwrap();
-        entered
-    }
-
-    fn set_user(entered: &mut Admitted, user: &str) -> Result<(), ConnectionLimit> {
-        entered.permit.set_authenticated(caller(user).identity().user(), Instant::now)
-    }
-
-    fn is_evicted(entered: &mut Admitted) -> bool {
-        entered.evicted.0.try_recv().is_ok()
-    }
-
-    #[test]
-    fn dropped_permits_make_room_for_new_connections() {
-        let admission = admission(3, 2, 100);
-        let first = authenticated(&admission, 1);
-        let _second = authenticated(&admission, 1);
-        assert_eq!(admission.admit(address(1)).err(), Some(ConnectionLimit::PerAddress));
-        let _third = authenticated(&admission, 2);
-        assert_eq!(admission.admit(address(2)).err(), Some(ConnectionLimit::All));
-        drop(first);
-        assert!(admission.admit(address(2)).is_ok());
-        assert_eq!(admission.connections(), 2);
-    }
-
-    #[test]
-    fn a_flood_closes_its_own_connections_and_leaves_room_for_authenticated_clients() {
-        let admission = admission(10, 100, 50);
-        let mut users: Vec<_> = (0..3).map(|_| authenticated(&admission, 1)).collect();
-        let mut begins = admit(&admission, 2);
-        let mut flood: Vec<_> = (0..100).map(|_| admit(&admission, 3)).collect();
-        assert!(flood.iter().all(|entered| !entered.permit.is_authenticated()));
-        assert_eq!(flood.iter_mut().map(is_evicted).filter(|evicted| *evicted).count(), 96);
-        assert!(flood[..96].iter().all(|entered| entered.evicted.0.is_terminated()));
-        assert!(!is_evicted(&mut begins) && !users.iter_mut().any(is_evicted));
-        set_user(&mut begins, "alice").unwrap();
-        assert_eq!(admission.connections(), 3 + 1 + 4);
-        // An evicted connection is not subtracted twice.
-        drop(flood);
-        assert_eq!(admission.connections(), 4);
-        // All permits except those of the flood are for users.
-        let more: Vec<_> = (0..6).map(|_| authenticated(&admission, 4)).collect();
-        assert_eq!(admission.admit(address(5)).err(), Some(ConnectionLimit::All));
-        drop((more, users, begins));
-        assert_eq!(admission.connections(), 0);
-        let counts = admission.lock();
-        assert!(counts.by_address.is_empty() && counts.unauthenticated.is_unused());
-        assert_eq!(counts.authenticated.all(), 0);
-    }
-
-    #[test]
-    fn a_user_has_at_most_as_many_connections_as_are_free() {
-        let admission = admission(9, 100, 100);
-        let of = |user: &str, most: usize| {
-            let mut own: Vec<_> = (0..most).map(|_| admit(&admission, 1)).collect();
-            let served = own.iter_mut().filter_map(|one| set_user(one, user).ok()).count();
-            (own, served)
-        };
-        let (mut alices, served) = of("alice", 8);
-        assert_eq!(served, 5, "with the fifth one, as many are free");
-        assert_eq!(set_user(&mut alices[7], "alice"), Err(ConnectionLimit::PerUser));
-        // The others remain unauthenticated, and are evicted to admit other clients.
-        let (bobs, served) = of("bob", 3);
-        assert_eq!(served, 2);
-        assert_eq!(alices[5..].iter_mut().map(is_evicted).collect::<Vec<_>>(), [true, true, false]);
-        // A connection on which another user authenticates counts for that user.
-        assert_eq!(set_user(&mut alices[0], "bob"), Ok(()));
-        assert_eq!(set_user(&mut alices[1], "bob"), Err(ConnectionLimit::PerUser));
-        assert_eq!(set_user(&mut alices[1], "alice"), Ok(()), "it still is hers");
-        assert_eq!(admission.lock().authenticated.all(), 7);
-        drop((alices, bobs));
-        assert_eq!((admission.connections(), admission.lock().authenticated.all()), (0, 0));
-    }
-
-    #[test]
-    fn users_with_one_connection_each_can_use_up_the_limit() {
-        let admission = admission(3, 100, 100);
-        let users: Vec<_> = (0..3).map(|_| authenticated(&admission, 1)).collect();
-        assert_eq!(admission.admit(address(2)).err(), Some(ConnectionLimit::All));
-        drop(users);
-    }
-
-    #[test]
-    fn the_connections_of_reverse_proxies_count_for_no_user() {
-        let admission = admission(3, 100, 100);
-        let mut connections: Vec<_> = (0..3).map(|_| admit(&admission, 9)).collect();
-        for connection in &mut connections {
-            connection.permit.set_reverse_proxy(Instant::now);
-            set_user(connection, "alice").unwrap();
-        }
-        assert_eq!(admission.admit(address(2)).err(), Some(ConnectionLimit::All));
-        drop(connections);
-        assert_eq!((admission.connections(), admission.lock().authenticated.all()), (0, 0));
-    }
-
-    #[test]
-    fn a_new_client_is_not_evicted_by_a_flood_from_many_addresses() {
-        let admission = admission(100, 100, 50);
-        let flood = |begin: u8| -> Vec<_> {
-            (begin..begin + 49).map(|at| admission.admit([10, 0, at, 1].into()).unwrap()).collect()
-        };
-        let _before = flood(0);
-        let mut client = admit(&admission, 1);
-        let mut after = flood(100);
-        assert!(!is_evicted(&mut client) && !after.iter_mut().any(is_evicted));
-    }
-
-    #[test]
-    fn unauthenticated_connections_are_evicted_if_all_permits_are_taken() {
-        let admission = admission(4, 100, 100);
-        let _users: Vec<_> = (0..3).map(|_| authenticated(&admission, 1)).collect();
-        let mut waits = admit(&admission, 2);
-        let user = authenticated(&admission, 3);
-        assert!(
-            is_evicted(&mut waits)
-                && user.eviction == Some(Eviction { address: address(2), limit: ConnectionLimit::All })
-        );
-        // It is too late for it to authenticate.
-        set_user(&mut waits, "alice").unwrap();
-        assert!(!waits.permit.is_authenticated());
-        assert_eq!(admission.connections(), 4);
-        assert_eq!(admission.admit(address(4)).err(), Some(ConnectionLimit::All));
-        drop(waits);
-        assert_eq!(admission.connections(), 4);
-    }
-
-    #[test]
-    fn clients_of_a_load_balancer_are_counted_by_their_own_addresses() {
-        let admission = admission(100, 2, 100);
-        let mut clients: Vec<_> = (0..10).map(|_| admit(&admission, 9)).collect();
-        let (of_one, others) = clients.split_at_mut(2);
-        for client in of_one {
-            client.permit.count_for(address(1)).unwrap();
-        }
-        assert_eq!(others[0].permit.count_for(address(1)), Err(ConnectionLimit::PerAddress));
-        others[0].permit.count_for(address(2)).unwrap();
-        assert_eq!(admission.admit(address(1)).err(), Some(ConnectionLimit::PerAddress));
-        drop(clients);
-        assert!(admission.admit(address(1)).is_ok());
-        assert_eq!((admission.connections(), admission.lock().by_address.len()), (0, 0));
     }
 }

@@ -3,64 +3,36 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use identity::{FairShares, UserKey};
+use tokio::sync::oneshot;
 
-use crate::tcp::unauthenticated::Unauthenticated;
+use crate::tcp::authenticated::Authenticated;
+use crate::tcp::connection_limit::ConnectionLimit;
+use crate::tcp::ranking::Ranking;
 
-/// A limit on connections that is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{} is reached", self.key())]
-pub(crate) enum ConnectionLimit {
-    /// The limit on all connections.
-    All,
-    /// The limit on connections from one address.
-    PerAddress,
-    /// The limit on unauthenticated connections.
-    Unauthenticated,
-    /// The user's share of the limit on all connections.
-    PerUser,
-}
-
-impl ConnectionLimit {
-    /// The configuration key of the limit.
-    pub(crate) const fn key(self) -> &'static str {
-        match self {
-            Self::All | Self::PerUser => "clients.connections",
-            Self::PerAddress => "clients.connections_per_address",
-            Self::Unauthenticated => "clients.unauthenticated_percent",
-        }
-    }
-}
-
-/// Who an authenticated connection counts for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Owner {
-    /// The user who authenticated on it last.
-    User(UserKey),
-    /// A trusted reverse proxy, whose connections carry requests of many users.
-    ReverseProxy,
-}
+/// The part of the limit on connections that is for unauthenticated ones, one in so many, and at least one: so that a
+/// client can authenticate whose connection then displaces another one.
+const RESERVE: usize = 16;
 
 /// The connections that have a permit.
 #[derive(Debug)]
 pub(super) struct ConnectionCounts {
     pub(super) all: usize,
-    /// The authenticated connections, of which a user may have as many as are then free. Unauthenticated ones are free:
-    /// they are closed to make room.
-    pub(super) authenticated: FairShares<Owner>,
+    pub(super) authenticated: Authenticated,
     pub(super) by_address: HashMap<IpAddr, usize>,
-    pub(super) unauthenticated: Unauthenticated,
-    pub(super) last_id: u64,
+    /// Those on which no client has authenticated, each with what makes its task close it.
+    pub(super) unauthenticated: Ranking<IpAddr, oneshot::Sender<()>>,
+    last_id: u64,
 }
 
 impl ConnectionCounts {
-    /// No connections, of at most `limit`, which users with one connection each can use up.
+    /// No connections, of at most `limit`.
     pub(super) fn new(limit: usize) -> Self {
+        let reserve = (limit / RESERVE).max(1);
         Self {
             all: 0,
-            authenticated: FairShares::new(limit.saturating_add(1)),
+            authenticated: Authenticated::new(limit.saturating_sub(reserve).max(1)),
             by_address: HashMap::new(),
-            unauthenticated: Unauthenticated::default(),
+            unauthenticated: Ranking::new(),
             last_id: 0,
         }
     }
@@ -73,9 +45,17 @@ impl ConnectionCounts {
     /// Closes an unauthenticated connection, if there is one, and returns its address. Its task returns the permit
     /// later, but the connection does not count any more.
     pub(super) fn evict(&mut self) -> Option<IpAddr> {
-        let address = self.unauthenticated.evict()?;
+        let (address, signal) = self.unauthenticated.remove(self.unauthenticated.first()?)?;
+        // The connection may have ended by itself.
+        let _ = signal.send(());
         self.all = self.all.saturating_sub(1);
         Some(address)
+    }
+
+    /// An identifier for a connection; identifiers ascend.
+    pub(super) const fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
     }
 
     pub(super) fn release_address(&mut self, address: IpAddr) {

@@ -2,13 +2,15 @@
 
 pub(crate) mod accept;
 pub(crate) mod admission;
+mod authenticated;
 pub(crate) mod connect;
-pub(crate) mod connection_counts;
+mod connection_counts;
+pub(crate) mod connection_limit;
 pub(crate) mod network;
 pub(crate) mod proxy_protocol;
+mod ranking;
 pub(crate) mod read;
 pub(crate) mod stream;
 pub(crate) mod thread_time;
-mod unauthenticated;
 mod work_by_address;
 pub(crate) mod workers;

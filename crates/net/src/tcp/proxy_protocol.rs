@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::event_log::EventLog;
 use crate::tcp::admission::ConnectionPermit;
-use crate::tcp::connection_counts::ConnectionLimit;
+use crate::tcp::connection_limit::ConnectionLimit;
 use crate::tcp::network::Network;
 
 /// The first bytes of version 2 (section 2.2).

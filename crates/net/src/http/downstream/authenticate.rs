@@ -23,7 +23,7 @@ use crate::http::pass_through::pending::{ConnectionUse, Step};
 use crate::http::pass_through::transport;
 use crate::http::server_only::Cookies;
 use crate::http::upstream::connection::UpstreamSlot;
-use crate::tcp::connection_counts::ConnectionLimit;
+use crate::tcp::connection_limit::ConnectionLimit;
 
 /// The result of authenticating a request.
 pub(crate) enum Authentication {

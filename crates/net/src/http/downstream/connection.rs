@@ -24,7 +24,7 @@ use crate::http::transport::{FramedTransport, Progress, Stream, TransportError, 
 use crate::http::trusted_proxies::PeerAddresses;
 use crate::tcp::accept::CHECK_INTERVAL;
 use crate::tcp::admission::ConnectionPermit;
-use crate::tcp::connection_counts::ConnectionLimit;
+use crate::tcp::connection_limit::ConnectionLimit;
 use crate::tcp::stream::SHUTDOWN_TIMEOUT;
 use crate::timer::Timer;
 
@@ -137,7 +137,7 @@ impl Downstream {
     /// apply while the context is valid.
     ///
     /// # Errors
-    /// If the client's user would have more connections than are then free. Then nothing changes.
+    /// If the client's user may have no further connection. Then nothing changes.
     pub(crate) fn set_client(&mut self, context: &SecurityContext) -> Result<(), ConnectionLimit> {
         if !self.client.as_ref().is_some_and(|client| client.is_same(context)) {
             let user = context.identity().user();
@@ -179,7 +179,8 @@ impl Downstream {
     /// Waits until `poll` is ready, to which it passes the client's transport.
     ///
     /// # Errors
-    /// If the client closed the connection, the proxy ends, or the account of the client was revoked.
+    /// If the client closed the connection, the proxy ends, the account of the client was revoked, or the connection of
+    /// another user displaced this one.
     pub(crate) async fn wait<T>(
         &mut self,
         limits: WaitLimits,
@@ -287,6 +288,9 @@ impl Downstream {
                 return Poll::Ready(Err(ConnectionError::Shutdown));
             }
         }
+        if self.poll_displaced(task).is_ready() {
+            return Poll::Ready(Err(ConnectionError::Displaced));
+        }
         let shutdown_ends = match limits.at_shutdown {
             AtShutdown::Ends if self.shutdown.is_requested() => return Poll::Ready(Ok(Waited::Shutdown)),
             AtShutdown::Continues | AtShutdown::Ends => None,
@@ -312,6 +316,16 @@ impl Downstream {
             }
             *next_check = Instant::now() + CHECK_INTERVAL;
         }
+    }
+
+    /// Ready when the connection must be closed because that of another user displaced it.
+    pub(crate) fn poll_displaced(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        let displaced = self.permit.poll_displaced(task);
+        if displaced.is_ready() {
+            let user = self.client.as_ref().map(SecurityContext::principal);
+            self.config.log.connection_displaced(self.peer.client, user);
+        }
+        displaced
     }
 
     /// Ready when the client sends data ahead, of which a limited amount is read.

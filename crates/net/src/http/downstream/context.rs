@@ -86,6 +86,11 @@ pub(crate) enum ConnectionError {
     /// The account of the client was revoked.
     #[error("the account of the client was revoked")]
     Revoked,
+    /// The connection of another user displaced it ([`ConnectionPermit::poll_displaced`]).
+    ///
+    /// [`ConnectionPermit::poll_displaced`]: crate::tcp::admission::ConnectionPermit::poll_displaced
+    #[error("closed to admit another user")]
+    Displaced,
     /// The decoder returned a body before a head.
     #[error("request body without a head")]
     NoHead,

@@ -1,7 +1,6 @@
 //! Reads a client's requests, heads and bodies, within the client's time limits.
 
 use std::future::poll_fn;
-use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -91,7 +90,7 @@ impl Downstream {
     }
 
     /// Waits for the next request. Returns false if the wait is over without one.
-    async fn idle(&mut self, upstream: &mut UpstreamSlot, until: Instant) -> io::Result<bool> {
+    async fn idle(&mut self, upstream: &mut UpstreamSlot, until: Instant) -> Result<bool, ConnectionError> {
         poll_fn(|task| {
             let received = self.poll_idle(task, upstream, until);
             if received.is_pending() {
@@ -108,9 +107,12 @@ impl Downstream {
         task: &mut Context<'_>,
         upstream: &mut UpstreamSlot,
         until: Instant,
-    ) -> Poll<io::Result<bool>> {
+    ) -> Poll<Result<bool, ConnectionError>> {
         if let Poll::Ready(filled) = self.transport.poll_fill(task) {
-            return Poll::Ready(filled.map(|count| count > 0));
+            return Poll::Ready(filled.map(|count| count > 0).map_err(ConnectionError::from));
+        }
+        if self.poll_displaced(task).is_ready() {
+            return Poll::Ready(Err(ConnectionError::Displaced));
         }
         upstream.poll_idle(task);
         while let Poll::Ready(goes_on) = self.shutdown.poll(task) {

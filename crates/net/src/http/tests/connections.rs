@@ -50,7 +50,7 @@ fn requests_of_different_identities_use_different_upstream_connections() {
 #[test]
 fn a_user_with_as_many_connections_as_are_free_is_refused_another_one_as_too_busy() {
     let upstream = Upstream::responding(OK);
-    let limits = Limits { connections: 5, ..Limits::default() };
+    let limits = Limits { connections: 6, ..Limits::default() };
     let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
     let ping = |client: &mut Client, user: &str| client.exchange(mapi(user, "nspi", "PING", "", b""));
     let mut clients = [(); 5].map(|()| None);
@@ -68,6 +68,31 @@ fn a_user_with_as_many_connections_as_are_free_is_refused_another_one_as_too_bus
     second.disconnect();
     assert_eq!(ping(further.insert(Client::new(&proxy)), "alice").status(), 200);
     assert_eq!(ping(other.insert(Client::new(&proxy)), "bob").status(), 200);
+}
+
+#[test]
+fn a_connection_of_the_user_with_the_most_is_closed_for_the_first_one_of_another_user() {
+    let upstream = Upstream::silent();
+    let limits = Limits { connections: 6, ..Limits::default() };
+    let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
+    let ping = |user: &str| Request(mapi(user, "nspi", "PING", "", b""));
+    let idle = || Client::new(&proxy) >> ping("alice") >> response(OK) << KeptAlive;
+    let oldest = idle();
+    let waits = Client::new(&proxy) >> ping("alice") << WaitsForServer;
+    let newest = idle();
+    let others = ["bob", "carol"].map(|user| Client::new(&proxy) >> ping(user) << WaitsForServer);
+    assert_eq!(upstream.others().len(), 5);
+    let _dave = Client::new(&proxy) >> ping("dave") << WaitsForServer;
+    let _newest = newest >> TimePasses(Duration::from_millis(1)) << Closed;
+    let _erin = Client::new(&proxy) >> ping("erin") << WaitsForServer;
+    let _waits = waits >> TimePasses(Duration::from_millis(1)) << CutShort;
+    // Each user has one now.
+    let mut frank = Client::new(&proxy) >> ping("frank") << Closed;
+    assert_eq!(frank.response().status(), 503);
+    let _oldest = oldest >> TimePasses(Duration::from_millis(1)) << KeptAlive;
+    for other in others {
+        let _other = other >> TimePasses(Duration::from_millis(1)) << WaitsForServer;
+    }
 }
 
 #[test]

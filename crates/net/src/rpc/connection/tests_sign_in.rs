@@ -245,7 +245,7 @@ async fn guesses_over_rpc_are_delayed_as_those_over_http() {
 #[tokio::test(start_paused = true)]
 #[allow(clippy::disallowed_methods, reason = "tasks of a test, which act for no user")]
 async fn calls_of_a_user_with_as_many_connections_as_are_free_are_refused_on_another_one() {
-    let (proxy, mut served) = (Proxy::with_connections(3), JoinSet::new());
+    let (proxy, mut served) = (Proxy::with_connections(4), JoinSet::new());
     let mut connect = async || {
         let (mut client, serving) = proxy.connection();
         served.spawn(serving);
@@ -261,6 +261,29 @@ async fn calls_of_a_user_with_as_many_connections_as_are_free_are_refused_on_ano
     drop(first);
     sleep(Duration::from_secs(1)).await;
     assert_eq!(connect().await.1, None);
+}
+
+#[tokio::test(start_paused = true)]
+#[allow(clippy::disallowed_methods, reason = "tasks of a test, which act for no user")]
+async fn a_connection_of_the_user_with_the_most_is_closed_for_the_first_one_of_another_user() {
+    let (proxy, mut served) = (Proxy::with_connections(4), JoinSet::new());
+    let mut clients = Vec::new();
+    for number in 0..2 {
+        let (mut client, serving) = proxy.connection();
+        served.spawn(async move { (number, serving.await) });
+        assert!(call(&mut client, RIGHT).await);
+        clients.push(client);
+    }
+    let mut others = Vec::new();
+    for user in ["bob", "carol"] {
+        assert!(timeout(LIMIT, served.join_next()).await.is_err(), "both connections are served");
+        let mut permit = proxy.admission.admit(peer().ip()).unwrap().permit;
+        permit.set_authenticated(testkit::caller(user).identity().user(), Instant::now).unwrap();
+        others.push(permit);
+    }
+    let (number, ended) = timeout(LIMIT, served.join_next()).await.unwrap().unwrap().unwrap();
+    assert!(number == 1 && matches!(ended, Err(RpcConnectionError::Displaced)), "{number}: {ended:?}");
+    assert!(timeout(LIMIT, served.join_next()).await.is_err(), "the older connection is served");
 }
 
 #[tokio::test(start_paused = true)]
