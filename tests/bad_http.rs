@@ -89,6 +89,12 @@ fn logged_undecoded(proxy: &Proxy, operations: usize, side: &str) -> usize {
     undecoded(proxy, side)
 }
 
+/// Waits until the log states that `side` of an operation of bob's is undecoded.
+fn expect_logged_undecoded(proxy: &Proxy, side: &str) {
+    let fields = ["WARN", "modules do not see that part", "bob", "emsmdb.Execute", side];
+    proxy.process.wait_err("the operation", |line| fields.iter().all(|field| line.contains(field)));
+}
+
 #[track_caller]
 fn expect_memory(proxy: &Proxy, before: u64) {
     let now = proxy.peak_memory();
@@ -119,6 +125,7 @@ fn bad_rops_of_clients_are_forwarded_unchanged() {
         );
     }
     expect_memory(&proxy, before);
+    expect_logged_undecoded(&proxy, "request");
 }
 
 /// Malformed responses to a `RopOpenFolder`.
@@ -157,6 +164,7 @@ fn bad_rops_of_servers_are_forwarded_unchanged() {
         assert_eq!(logged_undecoded(&proxy, operations, "response") - undecoded, 1, "{what}");
     }
     expect_memory(&proxy, before);
+    expect_logged_undecoded(&proxy, "response");
 }
 
 /// Malformed requests with the status of the response, and the `X-ResponseCode` if the request is MAPI.

@@ -79,6 +79,20 @@ fn unauthenticated_requests_without_a_pause_do_not_extend_the_time_limit() {
 }
 
 #[test]
+fn the_delay_of_the_unauthenticated_clients_of_an_address_is_logged() {
+    let server = Server::start(|_, _| (response(b"", ""), true));
+    let proxy = server.proxied(|setup| setup.stack(&[]));
+    for _ in 0..1000 {
+        // The connection may be refused, since the earlier ones are closed later.
+        let _ = connect(&proxy).write_all(b"GET /ews/x HTTP/1.1\r\nHost: proxy.lab.test\r\n\r\n");
+    }
+    let line = "clients of an address are delayed: the work for those that have not signed in is limited";
+    proxy.process.wait_err("the delay", |found| {
+        found.contains("WARN") && found.contains(line) && found.contains("address=127.0.0.")
+    });
+}
+
+#[test]
 fn slowly_read_responses_do_not_extend_the_time_limit() {
     let (_proxy, mut client, begin) = hasty_connection();
     let mut writer = client.try_clone().unwrap();

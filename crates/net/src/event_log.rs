@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use engine::MemoryLimit;
+use engine::{MemoryLimit, Operation};
 use identity::Principal;
 use mapi::mapihttp::ResponseCode;
 use rpc::pdu::FaultStatus;
@@ -35,6 +35,7 @@ pub struct EventLog {
     session_evicted: LogRateLimit,
     memory_limit: LogRateLimit,
     session_limit: LogRateLimit,
+    undecoded: LogRateLimit,
     operation_refused: LogRateLimit,
     call_refused: LogRateLimit,
     context_unusable: LogRateLimit,
@@ -224,6 +225,18 @@ impl EventLog {
                 %client, account = %user, operation, suppressed,
                 "operation refused as too busy, memory limit reached: {why}"
             );
+        }
+    }
+
+    /// A part of an operation of `user`, the request or the response, is forwarded undecoded.
+    pub(crate) fn undecoded(&self, client: SocketAddr, user: &Principal, operation: &Operation) {
+        for (part, error) in operation.undecoded() {
+            if let Some(suppressed) = self.undecoded.pass(Instant::now()) {
+                tracing::warn!(
+                    %client, account = %user, operation = operation.name(), part, suppressed,
+                    "operation forwarded in part undecoded, modules do not see that part: {error}"
+                );
+            }
         }
     }
 

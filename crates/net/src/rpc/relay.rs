@@ -373,8 +373,9 @@ impl RelayConnection {
             replies.push(RpcReply::Fault { id: call.id, status, did_not_execute });
         }
         let flight = finished.flight();
+        let (client, account) = (flight.operation.peer(), flight.context().principal());
+        self.relay.log.undecoded(client, account, &flight.operation);
         if let Some(limit) = flight.reached() {
-            let (client, account) = (flight.operation.peer(), flight.context().principal());
             self.relay.log.session_limit(client, account, flight.operation.name(), limit);
         }
         self.relay.observer.finished(finished, call.since.elapsed());

@@ -10,6 +10,7 @@ use identity::UserKey;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::log_rate_limit::LogRateLimit;
 use crate::tcp::authenticated::Owner;
 use crate::tcp::connection_counts::ConnectionCounts;
 use crate::tcp::connection_limit::ConnectionLimit;
@@ -81,6 +82,8 @@ pub struct Admission {
     counts: Mutex<ConnectionCounts>,
     /// The work for connections on which no client has authenticated.
     unauthenticated_work: WorkByAddress,
+    /// The log of addresses whose unauthenticated clients are delayed.
+    delayed: LogRateLimit,
 }
 
 /// A connection's permit, returned when it is dropped.
@@ -141,6 +144,7 @@ impl Admission {
             load_balancers,
             counts: Mutex::new(ConnectionCounts::new(limits.connections)),
             unauthenticated_work: WorkByAddress::default(),
+            delayed: LogRateLimit::default(),
         })
     }
 
@@ -203,7 +207,16 @@ impl ConnectionPermit {
             return Duration::ZERO;
         }
         self.charged = self.charged.saturating_add(work.into());
-        self.admission.unauthenticated_work.charge(self.address, work, now)
+        let delay = self.admission.unauthenticated_work.charge(self.address, work, now);
+        if !delay.is_zero()
+            && let Some(suppressed) = self.admission.delayed.pass(now)
+        {
+            tracing::warn!(
+                address = %self.address, suppressed,
+                "clients of an address are delayed: the work for those that have not signed in is limited"
+            );
+        }
+        delay
     }
 
     /// Records that `user` authenticated on the connection: it is not evicted from now on, and its work does not count

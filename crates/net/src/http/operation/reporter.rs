@@ -40,9 +40,11 @@ impl Reporter {
         for event in std::mem::take(&mut operation.events) {
             self.log(operation, &event);
         }
+        let HttpOperation { request, key, .. } = &*operation;
+        let (peer, user) = (request.peer, request.context.principal());
+        self.config.log.undecoded(peer, user, &finished.flight().operation);
         if let Some(limit) = finished.flight().reached() {
-            let HttpOperation { request, key, .. } = &*operation;
-            self.config.log.session_limit(request.peer, request.context.principal(), key.name(), limit);
+            self.config.log.session_limit(peer, user, key.name(), limit);
         }
         self.config.observer.finished_over_http(finished, self.since.elapsed(), operation);
     }
