@@ -12,6 +12,7 @@ use crate::http::tests::playbook::{Client, ClientResponse, Proxy, mapi, request,
 use crate::http::tests::reassigned::run;
 use crate::http::tests::sessions::good;
 use crate::http::tests::setup::{CALL_LIMIT, Setup};
+use crate::http::tests::streaming::HEAD;
 use crate::http::tests::upstream::Upstream;
 use crate::tcp::accept::CHECK_INTERVAL;
 
@@ -146,4 +147,18 @@ fn a_response_that_is_refused_because_its_session_ended_has_no_cookies() {
         assert_eq!((refused.header("set-cookie"), refused.header("x-requestid")), (None, Some("{1}:1")));
         assert!(!refused.body.windows(6).any(|text| text == b"secret"));
     }
+}
+
+#[test]
+fn a_streamed_response_whose_session_ended_before_its_head_is_refused_without_cookies() {
+    let (proxy, _upstream) = proxy(8);
+    exchange(&proxy, "alice", "Connect", "", opened(&["MapiContext=1", "seq=a"]));
+    let execute = request("alice", "Execute", "MapiContext=1; seq=a", &[0; 20]);
+    let alice = Client::new(&proxy) >> execute << WaitsForServer;
+    exchange(&proxy, "bob", "Connect", "", opened(&["MapiContext=1", "seq=b"]));
+    let head = HEAD.trim_ascii_end();
+    let begin = format!("{head}\r\nSet-Cookie: seq=secret\r\n\r\nc\r\nPROCESSING\r\n\r\n");
+    let mut alice = alice >> response(begin) << KeptAlive;
+    let refused = alice.response();
+    assert_eq!((refused.code().as_deref(), refused.header("set-cookie")), (Some("10"), None));
 }
