@@ -413,8 +413,8 @@ impl UpstreamAssociation {
         ends.extend(self.queued.drain(..).map(|tag| failed(tag, Progress::Unsent)));
     }
 
-    /// Every call fails because of `error`, after it was sent for too long. The connection stays open for those that
-    /// `is_kept` selects.
+    /// Every call fails because of `error`, since a response took too long. Calls that `is_kept` selects continue
+    /// nevertheless, and the connection stays open for them.
     pub(crate) fn fail_except(
         &mut self,
         error: &UpstreamError,
@@ -423,9 +423,16 @@ impl UpstreamAssociation {
     ) {
         let failed = |tag, progress| UpstreamCallResult::Failed { tag, error: error.clone(), progress };
         ends.extend(self.pending.values().map(|tag| failed(*tag, Progress::MaybeExecuted)));
-        self.pending.retain(|_, tag| is_kept(*tag));
-        let dropped = self.queued.iter().filter(|tag| !is_kept(**tag));
-        ends.extend(dropped.map(|tag| failed(*tag, Progress::Unsent)));
+        let unsent = self.queued.iter().filter(|tag| !is_kept(**tag));
+        ends.extend(unsent.map(|tag| failed(*tag, Progress::Unsent)));
+        self.give_up_except(is_kept);
+    }
+
+    /// Gives up all calls but those that `is_kept` selects, as [`give_up`](Self::give_up).
+    pub(crate) fn give_up_except(&mut self, is_kept: impl Fn(u64) -> bool) {
+        for (call_id, _) in self.pending.extract_if(|_, tag| !is_kept(*tag)) {
+            self.association.orphan(call_id);
+        }
         self.queued.retain(|tag| is_kept(*tag));
     }
 }

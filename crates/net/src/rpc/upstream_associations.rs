@@ -84,8 +84,10 @@ impl Entry {
         }
     }
 
-    /// Leaves the upstream's group once the calls `late` have ended, or the server has not responded in time.
+    /// Leaves the upstream's group once the calls `late` have ended, or the server has not responded in time. Other
+    /// calls are given up.
     fn leave_after(mut self, interface: Interface, engine: Engine, mut late: LateHandles) {
+        self.association.give_up_except(|tag| late.contains(tag));
         spawn_system(async move {
             let (mut ends, group) = (Vec::new(), Arc::clone(&self.group));
             while let Some(until) = late.until()

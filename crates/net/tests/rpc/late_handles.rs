@@ -2,7 +2,7 @@
 //! afterwards: the server has to end them, while other connections of the clients use its association group.
 
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -37,17 +37,37 @@ struct Store {
     permits: Arc<Semaphore>,
     /// How many bytes follow the response that opens a session.
     more: usize,
-    /// How many calls it received that open a session.
+    /// How many calls it received that open a session or have no response.
     connects: AtomicUsize,
     open: Mutex<Vec<[u8; 16]>>,
     /// The association groups that ended.
     ended: AtomicUsize,
+    /// Whether other calls have no response.
+    holds: AtomicBool,
+    /// How many of these were given up.
+    given_up: Arc<AtomicUsize>,
+}
+
+/// Counts in [`Store::given_up`] when it is dropped.
+struct Held(Arc<AtomicUsize>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 impl Service for Store {
     fn wait(&self, call: &Call) -> Option<Waiting> {
+        let at_stop = Err(FaultStatus::NCA_S_FAULT_CANCEL);
         if call.opnum != CONNECT {
-            return None;
+            let held = self.holds.load(Ordering::SeqCst).then(|| Held(Arc::clone(&self.given_up)))?;
+            self.connects.fetch_add(1, Ordering::SeqCst);
+            let result = Box::pin(async move {
+                let _held = held;
+                std::future::pending().await
+            });
+            return Some(Waiting { result, at_stop });
         }
         self.connects.fetch_add(1, Ordering::SeqCst);
         let number = HANDLES.fetch_add(1, Ordering::SeqCst) as u128;
@@ -61,7 +81,7 @@ impl Service for Store {
             permits.acquire().await.unwrap().forget();
             Ok(stub.into())
         });
-        Some(Waiting { result, at_stop: Err(FaultStatus::NCA_S_FAULT_CANCEL) })
+        Some(Waiting { result, at_stop })
     }
 
     fn call(&self, call: &Call) -> Result<Bytes, FaultStatus> {
@@ -129,6 +149,8 @@ impl Proxy {
             connects: AtomicUsize::new(0),
             open: Mutex::default(),
             ended: AtomicUsize::new(0),
+            holds: AtomicBool::new(false),
+            given_up: Arc::default(),
         });
         let (address, stop) = serve(&store, Interface::Emsmdb).await;
         let upstream = RpcUpstream { call_limit, ..upstream_with_account(address) };
@@ -197,6 +219,32 @@ async fn a_session_whose_connection_closes_before_it_is_opened_ends_at_the_serve
     let mut proxy = Proxy::new().await;
     proxy.begin_connect().await;
     proxy.second.end(&[]);
+    proxy.ended_at_server().await;
+}
+
+#[tokio::test]
+async fn a_call_that_opens_no_session_is_given_up_with_its_connection() {
+    let mut proxy = Proxy::new().await;
+    proxy.begin_connect().await;
+    // EcRRegisterPushNotification, whose response the server does not send.
+    let mut replies = Vec::new();
+    let request = register_request(proxy.handle);
+    proxy.store.holds.store(true, Ordering::SeqCst);
+    proxy.second.call(proxy.client.request(3, 4, request), &mut replies);
+    let sent = async {
+        while proxy.store.connects.load(Ordering::SeqCst) < 3 {
+            turn(&mut proxy.second, &mut replies).await;
+        }
+    };
+    timeout(LIMIT, sent).await.unwrap();
+    proxy.store.holds.store(false, Ordering::SeqCst);
+    proxy.second.end(&[]);
+    let given_up = async {
+        while proxy.store.given_up.load(Ordering::SeqCst) == 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(LIMIT, given_up).await.expect("the call is given up at the server");
     proxy.ended_at_server().await;
 }
 
