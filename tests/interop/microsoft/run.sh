@@ -6,7 +6,7 @@
 # seconds and message. The last output is a table.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-program=$1
+program=$(realpath "$1")
 "$here/build.sh" "$2" "$3"
 out=$(cd "$3" && pwd)
 address=127.0.0.61

@@ -75,7 +75,7 @@ impl Default for HttpLimits {
             write: Duration::from_mins(1),
             sessions_per_user: SESSIONS_PER_USER,
             session_idle: Duration::from_mins(15),
-            pending_period: Duration::from_secs(15),
+            pending_period: Duration::from_secs(30),
             notification_wait: WAIT_MAX,
         }
     }

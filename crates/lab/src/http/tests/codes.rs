@@ -29,7 +29,7 @@ async fn a_ping_succeeds_with_the_headers_that_each_response_has() {
             ("Content-Type", "application/mapi-http"),
             ("X-RequestType", "PING"),
             ("X-ClientInfo", "{2EF33C39-49C8-421C-B876-CDF7F2AC3AA0}:7"),
-            ("X-PendingPeriod", "15000"),
+            ("X-PendingPeriod", "30000"),
             ("X-ExpirationInfo", "900000"),
             ("X-ServerApplication", "Exchange/15.01.2507.000"),
         ] {
