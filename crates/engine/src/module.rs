@@ -24,7 +24,7 @@ pub enum Decision {
     ///
     /// A module cannot open a session, since every context handle refers to a session of the upstream. If the
     /// response has a context handle, it must be that of the request, or null as in a failure. With null the session
-    /// ends; the upstream's session remains until the client's last connection closes.
+    /// ends, and the proxy ends the upstream's session.
     Respond(Box<Response>),
     /// Send the client a fault, or an `X-ResponseCode` over HTTP.
     Refuse(Refusal),

@@ -386,7 +386,7 @@ fn a_modules_response_cannot_open_a_handle() {
 }
 
 #[test]
-fn a_modules_response_with_a_null_handle_ends_the_session() {
+fn a_modules_response_with_a_null_handle_ends_the_session_here_and_orphans_the_servers() {
     let unbound = |handle: Option<ContextHandle>| {
         let handle = handle.unwrap_or_default();
         let response = nspi::UnbindResponse { handle, return_value: ErrorCode(1) };
@@ -398,11 +398,12 @@ fn a_modules_response_with_a_null_handle_ends_the_session() {
             1 => unbound(given),
             _ => Decision::Forward,
         });
-        let (alice, group) = (caller("a"), Arc::default());
+        let (alice, group) = (caller("a"), Arc::<HandleTable>::default());
         let mut talk = RpcClient::new(&engine, &group);
         let ours = talk.bind(&alice, 1);
         let (_, next) = talk.send(incoming(&alice, 1, unbind(&ours))).unwrap();
         assert_eq!((group.len(), matches!(next, Step::Reply { .. })), (left, answered));
+        assert_eq!(group.take_orphaned().len(), 1 - left);
     }
 }
 
