@@ -73,7 +73,7 @@ impl Limits {
 ///
 /// A user may have as many authenticated connections as are then free, so that one user alone leaves half of all to
 /// others. If none is free, the first connection of a user displaces one of the user or the network with the most
-/// ([`Authenticated`](crate::tcp::authenticated::Authenticated)).
+/// (`tcp::authenticated`).
 #[derive(Debug)]
 pub struct Admission {
     limits: Limits,
