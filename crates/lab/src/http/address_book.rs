@@ -12,7 +12,7 @@ use mapi::mapihttp::nspi::{
 };
 use mapi::mapihttp::{AuxiliaryBuffer, Endpoint, Maybe, OperationResponse, String8};
 use mapi::nspi::{FlatUid, Stat};
-use mapi::property::{PropTag, PropertyList, PropertyRow};
+use mapi::property::{FlaggedValue, PropTag, PropertyList, PropertyRow, PropertyValue, TaggedValue};
 use wire::Utf16;
 
 use crate::directory::Kind;
@@ -40,11 +40,22 @@ fn columns(columns: &Maybe<Vec<PropTag>>) -> Option<&[PropTag]> {
 /// Rows with the requested columns. A value that is missing is marked in its row.
 fn rows(requested: &Maybe<Vec<PropTag>>, rows: Rows) -> Maybe<ColumnsAndRows> {
     let columns = columns_or_default(columns(requested)).to_vec();
-    let rows = rows
-        .into_iter()
-        .map(|row| PropertyRow::new(&columns, row.into_iter().map(|property| Some(property.value)).collect()))
-        .collect();
+    let rows = rows.into_iter().map(|row| encoded_row(&columns, row)).collect();
     Maybe::new(ColumnsAndRows { columns, rows })
+}
+
+/// A row in its form on the wire. An error is marked, even in a column of errors ([MS-OXCMAPIHTTP] 2.2.1.7).
+fn encoded_row(columns: &[PropTag], row: Vec<TaggedValue>) -> PropertyRow {
+    let is_error = |property: &TaggedValue| matches!(property.value, PropertyValue::Error(_));
+    if !row.iter().any(is_error) {
+        let values = row.into_iter().map(|property| Some(property.value)).collect();
+        return PropertyRow::new(columns, values);
+    }
+    let flagged = row.into_iter().zip(columns).map(|(property, column)| match property.value {
+        PropertyValue::Error(code) => FlaggedValue::Error(column.prop_type(), code),
+        value => FlaggedValue::Value(value),
+    });
+    PropertyRow::Flagged(flagged.collect())
 }
 
 /// The response to a `Bind` that fails.
@@ -99,12 +110,12 @@ pub(super) fn respond(lab: &Lab, origin: &str, request: Request) -> Response {
         Request::UpdateStat(request) => Response::UpdateStat(complete(update_stat(lab, &request))),
         Request::GetMailboxUrl(request) => {
             let (error_code, server_url) =
-                url(lab, origin, Endpoint::Emsmdb, &request.server_dn.to_string_lossy());
+                url(lab, origin, Endpoint::Emsmdb, &request.server_dn.name.to_string_lossy());
             Response::GetMailboxUrl(complete(GetMailboxUrlResponse { error_code, server_url, aux }))
         }
         Request::GetAddressBookUrl(request) => {
             let (error_code, server_url) =
-                url(lab, origin, Endpoint::Nspi, &request.user_dn.to_string_lossy());
+                url(lab, origin, Endpoint::Nspi, &request.user_dn.name.to_string_lossy());
             Response::GetAddressBookUrl(complete(GetAddressBookUrlResponse { error_code, server_url, aux }))
         }
     }
@@ -139,11 +150,9 @@ fn compare(lab: &Lab, request: &CompareMIdsRequest) -> CompareMIdsResponse {
 }
 
 fn dn_to_mid(lab: &Lab, request: &DNToMIdRequest) -> DNToMIdResponse {
-    let mids = request.names.get().map(|names| {
-        let names = names.names.iter();
-        names.map(|String8(name)| lab.dn_to_mid(&String::from_utf8_lossy(name))).collect()
-    });
-    DNToMIdResponse { error_code: ErrorCode::SUCCESS, mids: Maybe::from(mids), aux: NO_AUX }
+    let names = request.names.get().map(|names| names.names.as_slice()).unwrap_or_default();
+    let mids = names.iter().map(|String8(name)| lab.dn_to_mid(&String::from_utf8_lossy(name))).collect();
+    DNToMIdResponse { error_code: ErrorCode::SUCCESS, mids: Maybe::new(mids), aux: NO_AUX }
 }
 
 fn get_matches(lab: &Lab, request: &GetMatchesRequest) -> GetMatchesResponse {

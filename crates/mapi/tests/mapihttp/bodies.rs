@@ -1,6 +1,6 @@
 //! Bodies of every type round-trip, complete and truncated.
 
-use mapi::mapihttp::nspi::{ColumnsAndRows, EntryIds, Names};
+use mapi::mapihttp::nspi::{ColumnsAndRows, EntryIds, Names, NamesForm, WideDn};
 use mapi::mapihttp::{
     AuxiliaryBuffer, ErrorOnly, Failure, Maybe, OperationResponse, RequestType, String8, emsmdb, nspi,
 };
@@ -206,6 +206,34 @@ fn texts_in_every_structure_are_visited() {
         (TextKind::EntryId(PropTag::PidTagEntryId), "/o=x".to_owned()),
     ];
     assert_eq!(texts(|v| response.visit_texts_mut(v)), expected);
+}
+
+/// Microsoft's protocol tests send names that end with two zeros.
+#[test]
+fn names_with_two_zeros_are_the_names_and_keep_their_bytes() {
+    let units = |text: &str| Utf16::from(text).as_le_bytes().to_vec();
+    let list = [vec![0; 6], vec![0xFF, 2, 0, 0, 0], units("ann\0\0b\0\0"), vec![0; 4]].concat();
+    let (read, rest) = nspi::Request::decode(RequestType::ResolveNames, &list).unwrap();
+    let nspi::Request::ResolveNames(request) = &read else { panic!("{read:?}") };
+    let expected = Names { names: vec!["ann".into(), "b".into()], form: NamesForm::DoubleTerminated };
+    assert_eq!((request.names.get(), rest), (Some(&expected), &b""[..]));
+    assert_eq!(read.encode().unwrap(), list);
+
+    let name = [vec![0; 4], units("/o=x\0\0"), vec![0; 4]].concat();
+    for request_type in [RequestType::GetMailboxUrl, RequestType::GetAddressBookUrl] {
+        let (read, rest) = nspi::Request::decode(request_type, &name).unwrap();
+        let dn = match &read {
+            nspi::Request::GetMailboxUrl(request) => &request.server_dn,
+            nspi::Request::GetAddressBookUrl(request) => &request.user_dn,
+            other => panic!("{other:?}"),
+        };
+        let expected = WideDn { name: "/o=x".into(), double_terminated: true };
+        assert_eq!((dn, rest), (&expected, &b""[..]));
+        assert_eq!(read.encode().unwrap(), name);
+    }
+    let three = [vec![0; 4], units("/o=x\0\0\0"), vec![0; 4]].concat();
+    let (_, rest) = nspi::Request::decode(RequestType::GetMailboxUrl, &three).unwrap();
+    assert_ne!(rest, b"", "a third zero is not a part of the name");
 }
 
 #[test]

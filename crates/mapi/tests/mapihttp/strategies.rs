@@ -168,7 +168,13 @@ fn entry_ids() -> impl Strategy<Value = EntryIds> {
 fn names<T: Clone + std::fmt::Debug + 'static>(
     name: impl Strategy<Value = T> + 'static,
 ) -> impl Strategy<Value = Names<T>> {
-    (vec(name, 1..4), any::<bool>()).prop_map(|(names, flagged)| Names { names, flagged })
+    let form =
+        prop_oneof![Just(NamesForm::Specified), Just(NamesForm::Flagged), Just(NamesForm::DoubleTerminated)];
+    (vec(name, 1..4), form).prop_map(|(names, form)| Names { names, form })
+}
+
+fn wide_dn() -> impl Strategy<Value = WideDn> {
+    (text16(), any::<bool>()).prop_map(|(name, double_terminated)| WideDn { name, double_terminated })
 }
 
 fn property_name() -> impl Strategy<Value = PropertyName> {
@@ -263,8 +269,8 @@ pub(crate) fn nspi_requests() -> impl Strategy<Value = nspi::Request> {
             target: maybe(tagged()), explicit_table: maybe(mids()), columns: maybe(tags()), aux: aux() });
         nspi::Request::UpdateStat(UpdateStatRequest { reserved: any::<u32>(), stat: maybe(stat()),
             delta_requested: any::<u8>(), aux: aux() });
-        nspi::Request::GetMailboxUrl(GetMailboxUrlRequest { flags: any::<u32>(), server_dn: text16(), aux: aux() });
-        nspi::Request::GetAddressBookUrl(GetAddressBookUrlRequest { flags: any::<u32>(), user_dn: text16(),
+        nspi::Request::GetMailboxUrl(GetMailboxUrlRequest { flags: any::<u32>(), server_dn: wide_dn(), aux: aux() });
+        nspi::Request::GetAddressBookUrl(GetAddressBookUrlRequest { flags: any::<u32>(), user_dn: wide_dn(),
             aux: aux() });
     }
 }

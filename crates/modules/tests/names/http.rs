@@ -92,12 +92,12 @@ fn template(dn: &str) -> book::Request {
 }
 
 fn mailbox_url(dn: &str) -> book::Request {
-    let server_dn = Utf16::from(dn);
+    let server_dn = dn.into();
     book::Request::GetMailboxUrl(book::GetMailboxUrlRequest { flags: 0, server_dn, aux: NONE })
 }
 
 fn address_book_url(dn: &str) -> book::Request {
-    let user_dn = Utf16::from(dn);
+    let user_dn = dn.into();
     book::Request::GetAddressBookUrl(book::GetAddressBookUrlRequest { flags: 0, user_dn, aux: NONE })
 }
 

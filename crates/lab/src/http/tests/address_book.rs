@@ -61,6 +61,8 @@ async fn mid(alice: &mut User, dn: &str) -> MId {
     let response = ask!(alice, DNToMId, DNToMIdRequest { reserved: 0, names, aux: AUX });
     let mids = response.mids.get().unwrap();
     assert_eq!((mids.len(), mids[1]), (2, MId::MID_UNRESOLVED));
+    let none = DNToMIdRequest { reserved: 0, names: Maybe::Absent, aux: AUX };
+    assert_eq!(ask!(alice, DNToMId, none).mids, Maybe::new(vec![]), "a list without names");
     mids[0]
 }
 
@@ -81,6 +83,14 @@ async fn rows_are_those_of_the_directory() {
     assert_eq!(texts(&page.rows), names[..20]);
     let next = QueryRowsRequest { stat: page.stat, ..query(20) };
     assert_eq!(texts(&ask!(&mut alice, QueryRows, next).rows), names[20..40]);
+
+    // An error is marked also in a column of errors.
+    let tag = PropTag::PidTagDisplayName.with_type(PropType::PtypErrorCode);
+    let errors = QueryRowsRequest { columns: Maybe::new(vec![tag]), ..query(1) };
+    let errors = ask!(&mut alice, QueryRows, errors);
+    let row = &errors.rows.get().unwrap().rows[0];
+    assert!(matches!(row, mapi::property::PropertyRow::Flagged(_)), "{row:?}");
+    assert_eq!(row.error(0), Some(ErrorCode::MAPI_E_NOT_FOUND));
 
     let one = mid(&mut alice, &server.lab.config().user_dn("bob")).await;
     let explicit = QueryRowsRequest { explicit_table: vec![one], ..query(0) };

@@ -1,7 +1,7 @@
 //! Conversion of the fields of the address book's bodies to nodes.
 
 use super::entry_ids::EntryIds;
-use super::names::Names;
+use super::names::{Names, WideDn};
 use super::response::CompareMIdsResponse;
 use super::rows::{ColumnsAndRows, Filter, PropertyName};
 use crate::inspect::field::{InspectField, list};
@@ -12,6 +12,12 @@ use crate::property::PropertyRow;
 impl<T: InspectField> InspectField for Names<T> {
     fn field_node(&self) -> Node {
         list(&self.names)
+    }
+}
+
+impl InspectField for WideDn {
+    fn field_node(&self) -> Node {
+        self.name.field_node()
     }
 }
 

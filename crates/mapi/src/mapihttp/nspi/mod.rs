@@ -12,7 +12,7 @@ mod visit;
 use super::operations::http_operations;
 
 pub use self::entry_ids::EntryIds;
-pub use self::names::Names;
+pub use self::names::{Names, NamesForm, WideDn};
 pub use self::request::*;
 pub use self::response::*;
 pub use self::rows::{ColumnsAndRows, Filter, PropertyName};

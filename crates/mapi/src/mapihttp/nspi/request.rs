@@ -3,7 +3,7 @@
 use wire::Utf16;
 
 use super::entry_ids::EntryIds;
-use super::names::Names;
+use super::names::{Names, WideDn};
 use super::rows::{Filter, PropertyName};
 use crate::field::structure;
 use crate::mapihttp::auxiliary::AuxiliaryBuffer;
@@ -276,7 +276,7 @@ structure! {
         /// Reserved; zero.
         pub flags: u32 = "Flags",
         /// The distinguished name of the mailbox server.
-        pub server_dn: Utf16 = "ServerDn",
+        pub server_dn: WideDn = "ServerDn",
         /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
@@ -288,7 +288,7 @@ structure! {
         /// Reserved; zero.
         pub flags: u32 = "Flags",
         /// The distinguished name of the user's mailbox.
-        pub user_dn: Utf16 = "UserDn",
+        pub user_dn: WideDn = "UserDn",
         /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }

@@ -126,10 +126,10 @@ impl Request {
                 }
             }
             Self::GetMailboxUrl(request) => {
-                visit(TextKind::DistinguishedName, Text::Wide(&mut request.server_dn));
+                visit(TextKind::DistinguishedName, Text::Wide(&mut request.server_dn.name));
             }
             Self::GetAddressBookUrl(request) => {
-                visit(TextKind::DistinguishedName, Text::Wide(&mut request.user_dn));
+                visit(TextKind::DistinguishedName, Text::Wide(&mut request.user_dn.name));
             }
             other => other.visit_values_mut(&mut |tag, value| value.visit_texts_mut(tag, visit)),
         }
