@@ -145,6 +145,8 @@ where
     };
     let mut serving = pin!(
         http1::Builder::new()
+            // As Exchange writes them: Microsoft's protocol tests compare the names of headers with case.
+            .title_case_headers(true)
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
             .max_buf_size(limits.head_size)

@@ -150,13 +150,17 @@ fn check<'a>(
 fn execute(server: &Arc<Server>, request: &Request<'_>) -> Result<Accepted, ResponseCode> {
     match (request.endpoint, request.kind) {
         (endpoint, RequestType::PING) => {
+            let mut cookies = Vec::new();
             if request.cookies.has_context() {
-                server.sessions.find(request.context, endpoint, &request.cookies)?.refresh();
+                let session = server.sessions.find(request.context, endpoint, &request.cookies)?;
+                session.refresh();
+                // Every response has the cookies of its Session Context ([MS-OXCMAPIHTTP] 3.2.5.2).
+                cookies = session.set_cookies();
             }
             if !request.body.is_empty() {
                 return Err(ResponseCode::InvalidRequestBody);
             }
-            Ok(Accepted { cookies: Vec::new(), outcome: Outcome::Complete(Ok(Vec::new())) })
+            Ok(Accepted { cookies, outcome: Outcome::Complete(Ok(Vec::new())) })
         }
         (Endpoint::Nspi, _) => address_book_request(server, request),
         (Endpoint::Emsmdb, _) => mailbox::execute(server, request),

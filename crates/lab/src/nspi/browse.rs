@@ -75,6 +75,9 @@ impl Lab {
     ) -> Result<(Stat, Option<Rows>), ErrorCode> {
         let mut stat = before;
         let view = view(EPHEMERAL_IDS, stat.code_page)?;
+        if stat.sort_type != BY_DISPLAY_NAME {
+            return Err(ErrorCode::MAPI_E_CALL_FAILED);
+        }
         let container = &self.table(&stat)?.rows;
         if !target.tag.is_same_property(PropTag::PidTagDisplayName) {
             return Err(ErrorCode::MAPI_E_CALL_FAILED);

@@ -50,20 +50,20 @@ impl Lab {
     }
 
     /// The objects that a property of the current one refers to. Without a restriction, `ContainerID` is not
-    /// a container but that property's tag.
+    /// a container but that property's tag. The values of other properties refer to no objects.
     fn referred(&self, stat: &Stat) -> Result<Vec<MId>, ErrorCode> {
         let property = PropTag(stat.container_id.0);
-        let entry = self.directory.entry(stat.current_rec).ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
+        let entry = self.directory.entry(stat.current_rec).ok_or(ErrorCode::MAPI_E_CALL_FAILED)?;
         let mids = match &entry.kind {
             Kind::List { members, .. } if property.is_same_property(PropTag::PidTagAddressBookMember) => {
-                members
+                members.as_slice()
             }
             Kind::Person(person)
                 if property.is_same_property(PropTag::PidTagAddressBookIsMemberOfDistributionList) =>
             {
-                &person.lists
+                person.lists.as_slice()
             }
-            _ => return Err(ErrorCode::MAPI_E_NOT_FOUND),
+            _ => &[],
         };
         Ok(self.directory.sort(mids))
     }

@@ -180,7 +180,8 @@ pub(super) fn hierarchy_table(context: &Context<'_>, request: &FolderTableReques
 /// `RopGetContentsTable` ([MS-OXCFOLD] 3.2.5.14).
 pub(super) fn contents_table(context: &Context<'_>, request: &FolderTableRequest) -> Outcome {
     let ((logon, folder), flags) = (context.folder()?, request.table_flags);
-    if flags.contains(TableFlags::CONVERSATION_MEMBERS) {
+    // Messages of a public folder are in one table, which the client restricts to a conversation.
+    if flags.contains(TableFlags::CONVERSATION_MEMBERS) && !logon.is_public() {
         return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
     }
     let kind = context.backend().read(|view| {

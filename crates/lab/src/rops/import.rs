@@ -5,11 +5,11 @@ use std::sync::Arc;
 use mapi::ErrorCode;
 use mapi::data::{Gid, MessageId};
 use mapi::property::{PropTag, PropertyList, PropertyValue};
-use mapi::rop::ResponseBody;
 use mapi::rop::sync::{
     ImportFlag, RopSynchronizationImportMessageChangeRequest, RopSynchronizationImportMessageChangeResponse,
     RopSynchronizationImportMessageMoveRequest, RopSynchronizationImportMessageMoveResponse,
 };
+use mapi::rop::{ResponseBody, RopId};
 use store::{Change, ContentEdit, Imported, Mailbox, Message, NewMessage, OWN_REPLICA, ObjectId, Relation};
 use wire::{Decode as _, FileTime};
 
@@ -243,6 +243,12 @@ pub(super) fn message_move(
     if is_known {
         collector.has(moved.id, moved.change, moved.associated);
     }
-    let response = RopSynchronizationImportMessageMoveResponse { message_id: MessageId(0) };
-    Ok(Success { code, ..Success::new(ResponseBody::RopSynchronizationImportMessageMove(response)) })
+    // Only a response without a warning has fields ([MS-OXCROPS] 2.2.13.6.2, 2.2.13.6.3).
+    let body = if code == ErrorCode::SUCCESS {
+        let response = RopSynchronizationImportMessageMoveResponse { message_id: MessageId(0) };
+        ResponseBody::RopSynchronizationImportMessageMove(response)
+    } else {
+        ResponseBody::Failed(RopId::RopSynchronizationImportMessageMove)
+    };
+    Ok(Success { code, ..Success::new(body) })
 }

@@ -12,8 +12,8 @@ use mapi::rop::logon::{
     RopLogonResponse,
 };
 use mapi::rop::logon_store::{
-    RopGetStoreStateResponse, RopIdFromLongTermIdRequest, RopIdFromLongTermIdResponse,
-    RopLongTermIdFromIdRequest, RopLongTermIdFromIdResponse, StoreState,
+    RopIdFromLongTermIdRequest, RopIdFromLongTermIdResponse, RopLongTermIdFromIdRequest,
+    RopLongTermIdFromIdResponse,
 };
 use store::{OWN_REPLICA, ObjectId};
 use wire::{Encode as _, FileTime, Guid};
@@ -132,14 +132,6 @@ fn logon_time(time: FileTime) -> LogonTime {
         month,
         year,
     }
-}
-
-/// `RopGetStoreState` ([MS-OXCSTOR] 3.2.5.5).
-pub(super) fn store_state(context: &Context<'_>) -> Outcome {
-    let logon = context.on_private_logon()?;
-    let searches = context.backend().read(|view| view.count_search_folders(logon.mailbox.id))?;
-    let store_state = if searches > 0 { StoreState::STORE_HAS_SEARCHES } else { StoreState::NONE };
-    done(ResponseBody::RopGetStoreState(RopGetStoreStateResponse { store_state }))
 }
 
 /// `RopLongTermIdFromId` ([MS-OXCSTOR] 3.2.5.8).

@@ -42,7 +42,7 @@ pub(super) fn create(context: &Context<'_>, request: &RopCreateMessageRequest) -
     let user = backend.directory.entry(context.session.user).ok_or(ErrorCode::EC_UNKNOWN_USER)?;
     let place = Place::Folder { folder, associated: request.associated_flag.is_true() };
     let mut message = OpenMessage::new(place, ContentEdit::default());
-    let flags = MessageFlags::MF_UNSENT | MessageFlags::MF_UNMODIFIED;
+    let flags = MessageFlags::MF_READ | MessageFlags::MF_UNSENT | MessageFlags::MF_EVER_READ;
     for (tag, value) in [
         (PropTag::PidTagMessageClass, PropertyValue::from("IPM.Note")),
         (PropTag::PidTagImportance, PropertyValue::Integer32(1)),

@@ -90,7 +90,7 @@ pub(crate) fn execute(
         }
         Err(Refusal(code)) => {
             tracing::debug!(rop = ?request.id(), "lab: refused with {code}");
-            Executed { reply: Some(RopReply::refused(request, code)), opened: None, next: None }
+            Executed { reply: Some(outcome::refused(request, code)), opened: None, next: None }
         }
     }
 }
@@ -107,7 +107,8 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
         R::RopGetPerUserLongTermIds(_) => public::per_user_ids(context),
         R::RopGetPerUserGuid(_) => public::per_user_guid(context),
         R::RopReadPerUserInformation(request) => public::read_per_user(context, request),
-        R::RopGetStoreState(_) => logon::store_state(context),
+        // As Exchange since 2010 ([MS-OXCSTOR] 3.2.5.5).
+        R::RopGetStoreState(_) => Err(ErrorCode::MAPI_E_NOT_IMPLEMENTED.into()),
         R::RopLongTermIdFromId(request) => logon::long_term_id(context, request),
         R::RopIdFromLongTermId(request) => logon::id_from_long_term_id(context, request),
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mapi::ErrorCode;
 use mapi::data::PropertyProblem;
 use mapi::property::{PropTag, PropertyValue, TaggedValue};
-use mapi::rop::{ResponseBody, RopRequest};
+use mapi::rop::{Bool, ResponseBody, RopReply, RopRequest};
 
 use crate::refusal::Refusal;
 use crate::session::logon::Logon;
@@ -42,6 +42,29 @@ pub(super) const fn done(body: ResponseBody) -> Outcome {
     Ok(Success::new(body))
 }
 
+/// The reply to a ROP that is refused. If the user may not change the objects, none of them was changed: the operation
+/// failed for some of its targets ([MS-OXCFOLD] 2.2.1.3.2, 2.2.1.6.2 to 2.2.1.12.2).
+pub(super) fn refused(request: &RopRequest, code: ErrorCode) -> RopReply {
+    use ResponseBody as B;
+    let mut reply = RopReply::refused(request, code);
+    let partial = match &mut reply.body {
+        B::RopDeleteFolder(body)
+        | B::RopEmptyFolder(body)
+        | B::RopHardDeleteMessagesAndSubfolders(body)
+        | B::RopDeleteMessages(body)
+        | B::RopHardDeleteMessages(body) => Some(&mut body.partial_completion),
+        B::RopMoveCopyMessages(body) | B::RopMoveFolder(body) | B::RopCopyFolder(body) => {
+            Some(&mut body.partial_completion)
+        }
+        B::RopSetReadFlags(body) => Some(&mut body.partial_completion),
+        _ => None,
+    };
+    if let Some(partial) = partial.filter(|_| code == ErrorCode::MAPI_E_NO_ACCESS) {
+        *partial = Bool::TRUE;
+    }
+    reply
+}
+
 /// The tags and values of the object on which a ROP acts, in their own types.
 pub(super) type Found = Vec<(PropTag, Option<PropertyValue>)>;
 
@@ -70,6 +93,31 @@ impl<'a> Permitted<'a> {
                 .filter(|(_, tag)| is_computed(*tag))
                 .map(|(index, tag)| problem(index, tag, ErrorCode::MAPI_E_COMPUTED))
                 .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mapi::rop::folder::{DeleteFolderFlags, RopDeleteFolderRequest};
+    use mapi::rop::{RequestBody, RopReply};
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_for_missing_rights_is_a_partial_completion() {
+        let body = RequestBody::RopDeleteFolder(RopDeleteFolderRequest {
+            delete_folder_flags: DeleteFolderFlags::NONE,
+            folder_id: mapi::data::FolderId::default(),
+        });
+        let request = RopRequest { logon_id: 0, handle_index: 0, body };
+        for (code, expected) in
+            [(ErrorCode::MAPI_E_NO_ACCESS, Bool::TRUE), (ErrorCode::MAPI_E_NOT_FOUND, Bool::FALSE)]
+        {
+            let RopReply { body: ResponseBody::RopDeleteFolder(body), .. } = refused(&request, code) else {
+                panic!("another body")
+            };
+            assert_eq!(body.partial_completion, expected, "{code}");
         }
     }
 }

@@ -17,6 +17,7 @@ use super::outcome::{Outcome, done};
 use crate::refusal::Refusal;
 use crate::search::{for_each_hit, restriction};
 use crate::session::logon::{OWNER, READ_ANY};
+use crate::values::eight_bit::to_eight_bit;
 use crate::values::restriction::check;
 
 /// `ecNotSearchFolder` and `ecNotInitialized` ([MS-OXCFOLD] 3.2.5.4).
@@ -105,9 +106,18 @@ pub(super) fn get(context: &Context<'_>, request: &RopGetSearchCriteriaRequest) 
         logon.require(view, folder, READ_ANY | OWNER)?;
         view.search(logon.mailbox.id, folder)?.ok_or(Refusal(NOT_INITIALIZED))
     })?;
-    let restriction = if request.include_restriction.is_true() { restriction(&search)? } else { None };
+    let mut restriction = if request.include_restriction.is_true() { restriction(&search)? } else { None };
+    if !request.use_unicode.is_true()
+        && let Some(restriction) = &mut restriction
+    {
+        to_eight_bit(restriction, context.session.code_page);
+    }
+    let mut encoded = Writer::new();
+    if let Some(restriction) = &restriction {
+        restriction.write(&mut encoded, Layout::Rop).map_err(|_| ErrorCode::MAPI_E_TOO_COMPLEX)?;
+    }
     let folders = if request.include_folders.is_true() { search.folders.as_slice() } else { &[] };
-    let size = folders.len().saturating_mul(8).saturating_add(search.restriction.len());
+    let size = folders.len().saturating_mul(8).saturating_add(encoded.len());
     if size.saturating_add(CRITERIA_SIZE) > mailbox_room {
         return Err(ErrorCode::EC_BUFFER_TOO_SMALL.into());
     }

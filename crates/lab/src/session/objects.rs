@@ -59,7 +59,8 @@ pub(crate) struct Opened {
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
     open: HashMap<u32, Opened>,
-    last: u32,
+    /// The handle of the next object. As in Exchange, that of the first one is zero.
+    next: u32,
     /// The ids of the logons to the public folders.
     public: BTreeSet<u8>,
 }
@@ -71,10 +72,11 @@ impl Objects {
     /// # Errors
     /// `OutOfResources` if the session has too many objects.
     pub(crate) fn add(&mut self, logon_id: u8, opened: Opened) -> Result<u32, ErrorCode> {
-        let next = self.last.checked_add(1).filter(|next| *next != NO_OBJECT);
-        let handle = next.filter(|_| self.open.len() < OBJECTS_MAX);
-        let handle = handle.ok_or(ErrorCode::MAPI_E_NOT_ENOUGH_RESOURCES)?;
-        self.last = handle;
+        let handle = self.next;
+        if handle == NO_OBJECT || self.open.len() >= OBJECTS_MAX {
+            return Err(ErrorCode::MAPI_E_NOT_ENOUGH_RESOURCES);
+        }
+        self.next = handle.saturating_add(1);
         if matches!(opened.object, Object::Logon) {
             if opened.logon.is_public() {
                 self.public.insert(logon_id)

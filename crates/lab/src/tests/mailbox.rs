@@ -19,7 +19,7 @@ use wire::{Guid, Utf16};
 use super::Caller;
 use super::folders::{create, permit};
 use super::mail::{LOGON, Mail, text};
-use super::messages::{INBOX, KEEP, alice, message, save};
+use super::messages::{INBOX, KEEP, alice, create as create_message, create_draft, message, save};
 
 fn set_receive_folder(mail: &mut Mail, class: &str, folder_id: FolderId) -> Result<(), ErrorCode> {
     let message_class = AsciiZ(class.as_bytes().to_vec());
@@ -215,4 +215,17 @@ fn address_types_have_no_options() {
         mail.get(LOGON, PropTag::PidTagMaximumSubmitMessageSize),
         Ok(PropertyValue::Integer32(32 << 10))
     );
+}
+
+#[test]
+fn a_message_is_a_draft_that_was_read_unless_its_flags_are_set() {
+    let mut mail = alice();
+    let inbox = mail.special(INBOX);
+    create_draft(&mut mail, inbox, 2).unwrap();
+    save(&mut mail, 2, KEEP).unwrap();
+    assert_eq!(mail.get(2, PropTag::PidTagMessageFlags), Ok(PropertyValue::Integer32(0x409)));
+    assert_eq!(mail.get(1, PropTag::PidTagContentUnreadCount), Ok(PropertyValue::Integer32(0)));
+    create_message(&mut mail, inbox, 2).unwrap();
+    save(&mut mail, 2, KEEP).unwrap();
+    assert_eq!(mail.get(1, PropTag::PidTagContentUnreadCount), Ok(PropertyValue::Integer32(1)));
 }

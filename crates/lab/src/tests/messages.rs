@@ -47,7 +47,14 @@ pub(super) fn alice() -> Mail {
     mail
 }
 
+/// Creates a message that is unread once it is saved.
 pub(super) fn create(mail: &mut Mail, folder_id: FolderId, output: u8) -> Result<(), ErrorCode> {
+    create_draft(mail, folder_id, output)?;
+    let unread = TaggedValue::new(PropTag::PidTagMessageFlags, PropertyValue::Integer32(0));
+    mail.set(output, vec![unread]).map(drop)
+}
+
+pub(super) fn create_draft(mail: &mut Mail, folder_id: FolderId, output: u8) -> Result<(), ErrorCode> {
     let request = RopCreateMessageRequest {
         output_handle_index: OutputHandleIndex(output),
         code_page_id: 0x0fff,

@@ -213,16 +213,24 @@ fn sought_and_matched_rows_have_ephemeral_ids_and_resolved_ones_permanent_ids() 
 fn seeking_finds_the_first_row_that_is_not_less_than_the_value() {
     let caller = Caller::new();
     let handle = bound(&caller);
-    let seek = |name: &str, table: Ptr<MIdArray>| {
+    let seek_by = |name: &str, table: Ptr<MIdArray>, sort_type| {
         let target =
             PropertyValue::try_from(TaggedValue::new(PropTag::PidTagDisplayName, name.into())).unwrap();
         let prop_tags = tags(&[PropTag::PidTagDisplayName]);
         ask!(
             &caller,
             SeekEntries,
-            SeekEntriesRequest { handle, reserved: 0, stat: stat(), target, table, prop_tags }
+            SeekEntriesRequest {
+                handle,
+                reserved: 0,
+                stat: Stat { sort_type, ..stat() },
+                target,
+                table,
+                prop_tags
+            }
         )
     };
+    let seek = |name: &str, table: Ptr<MIdArray>| seek_by(name, table, 0);
     let all = texts(&ask!(&caller, QueryRows, query(handle, stat(), 10_000)).rows);
     let response = seek("müller", Ptr::NULL);
     let row = usize::try_from(response.stat.num_pos).unwrap();
@@ -239,6 +247,10 @@ fn seeking_finds_the_first_row_that_is_not_less_than_the_value() {
     let response = seek("b", Ptr::new(people.into_iter().collect()));
     assert_eq!((response.stat.num_pos, response.stat.total_recs), (1, 3));
     assert_eq!(texts(&response.rows).len(), 2, "Bob and Dave");
+    for sort_type in [3, 1000, 1001, 7] {
+        let response = seek_by("b", Ptr::NULL, sort_type);
+        assert_eq!(response.return_value, ErrorCode::MAPI_E_CALL_FAILED, "{sort_type}");
+    }
 }
 
 #[test]
@@ -283,7 +295,14 @@ fn matches_are_found_and_limited() {
     let members = matches(None, at, 500, true);
     assert!(!texts(&members.rows).is_empty());
     let lost = matches(None, Stat { current_rec: MId(0x77), ..at }, 500, true);
-    assert_eq!(lost.return_value, ErrorCode::MAPI_E_NOT_FOUND);
+    assert_eq!(lost.return_value, ErrorCode::MAPI_E_CALL_FAILED);
+    let name = Stat { container_id: MId(PropTag::PidTagDisplayName.0), ..at };
+    let none = matches(None, name, 500, true);
+    assert_eq!(
+        (none.return_value, texts(&none.rows).len()),
+        (ErrorCode::SUCCESS, 0),
+        "a text refers to nothing"
+    );
     let mut backwards = members.mids.get().unwrap().values.clone();
     backwards.reverse();
     backwards.push(MId(0x77));

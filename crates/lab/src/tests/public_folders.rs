@@ -3,7 +3,7 @@
 use mapi::ErrorCode;
 use mapi::data::{FolderId, LongTermId};
 use mapi::property::{PropTag, PropertyValue};
-use mapi::rop::folder::FolderType;
+use mapi::rop::folder::{FolderType, TableFlags};
 use mapi::rop::logon::{LogonFlags, OpenFlags, RopLogonRequest, RopLogonResponse};
 use mapi::rop::logon_store::{
     RopGetPerUserGuidRequest, RopGetPerUserLongTermIdsRequest, RopGetReceiveFolderRequest,
@@ -84,7 +84,6 @@ fn a_logon_to_the_public_folders_has_no_receive_folders() {
             message_class: message_class(),
         }),
         RequestBody::RopGetReceiveFolderTable(Empty),
-        RequestBody::RopGetStoreState(Empty),
         RequestBody::RopGetPerUserLongTermIds(RopGetPerUserLongTermIdsRequest {
             database_guid: Guid::default(),
         }),
@@ -93,6 +92,15 @@ fn a_logon_to_the_public_folders_has_no_receive_folders() {
         let name = format!("{body:?}");
         assert_eq!(mail.rop(LOGON, body), Err(ErrorCode::MAPI_E_NO_SUPPORT), "{name}");
     }
+}
+
+#[test]
+fn members_of_a_conversation_are_in_the_table_of_a_public_folder() {
+    let mut mail = public(&Caller::new(), "alice");
+    let folder = create(&mut mail, 1, "Folder", 2).unwrap();
+    create_message(&mut mail, folder, 3).unwrap();
+    save(&mut mail, 3, SaveFlags::NONE).unwrap();
+    assert_eq!(mail.open_table_with(2, true, 4, TableFlags::CONVERSATION_MEMBERS), Ok(1));
 }
 
 #[test]

@@ -2,12 +2,11 @@
 
 use mapi::ErrorCode;
 use mapi::data::FolderId;
-use mapi::property::{FuzzyLevel, PropTag, PropertyValue, Restriction};
+use mapi::property::{FuzzyLevel, PropTag, PropType, PropertyValue, Restriction, TaggedValue};
 use mapi::rop::folder::{
     EmptyFolderRequest, FolderType, RopGetSearchCriteriaRequest, RopGetSearchCriteriaResponse,
     RopSetSearchCriteriaRequest, SearchRequestFlags as Flags, SearchResponseFlags,
 };
-use mapi::rop::logon_store::StoreState;
 use mapi::rop::notification::{NotificationTypes, RopRegisterNotificationRequest, WantWholeStore};
 use mapi::rop::shared::Sized16;
 use mapi::rop::{Bool, Empty, List16, OutputHandleIndex, RequestBody, ResponseBody};
@@ -110,12 +109,31 @@ fn a_search_folder_shows_the_messages_that_match() {
     assert_eq!(subjects(&mut mail, 3), ["Tea again", "Tea at five", "tea below"]);
     search(&mut mail, 3, Some(Restriction::Exist { tag: SUBJECT }), &[below], Flags::RESTART_SEARCH).unwrap();
     assert_eq!(subjects(&mut mail, 3), ["Tea again", "tea below", "water"]);
-    match mail.rop(LOGON, RequestBody::RopGetStoreState(Empty)).unwrap() {
-        ResponseBody::RopGetStoreState(state) => {
-            assert_eq!(state.store_state, StoreState::STORE_HAS_SEARCHES);
-        }
+    let state = mail.rop(LOGON, RequestBody::RopGetStoreState(Empty));
+    assert_eq!(state, Err(ErrorCode::MAPI_E_NOT_IMPLEMENTED), "as in Exchange since 2010");
+}
+
+#[test]
+fn criteria_have_eight_bit_texts_for_clients_without_unicode() {
+    let (mut mail, _, _) = mailbox(&Caller::new());
+    let inbox = mail.special(INBOX);
+    search(&mut mail, 3, Some(Restriction::Not(Box::new(tea()))), &[inbox], DEEP).unwrap();
+    let unicode = criteria(&mut mail, 3, 1).unwrap().restriction_data.value;
+    assert_eq!(unicode.as_deref(), Some(&Restriction::Not(Box::new(tea()))));
+    let request = RopGetSearchCriteriaRequest {
+        use_unicode: Bool::FALSE,
+        include_restriction: Bool::TRUE,
+        include_folders: Bool::FALSE,
+    };
+    let criteria = match mail.rop(3, RequestBody::RopGetSearchCriteria(request)).unwrap() {
+        ResponseBody::RopGetSearchCriteria(criteria) => criteria,
         other => panic!("{other:?}"),
-    }
+    };
+    let tag = SUBJECT.with_type(PropType::PtypString8);
+    let value = TaggedValue::new(tag, PropertyValue::String8(b"tea".to_vec()));
+    let fuzzy_level = FuzzyLevel::FL_PREFIX | FuzzyLevel::FL_IGNORECASE;
+    let inner = Restriction::Content { fuzzy_level, tag, value };
+    assert_eq!(criteria.restriction_data.value.as_deref(), Some(&Restriction::Not(Box::new(inner))));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod convert;
+pub(crate) mod eight_bit;
 pub(crate) mod entry_id;
 pub(crate) mod flags;
 pub(crate) mod folder;

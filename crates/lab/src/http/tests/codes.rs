@@ -3,6 +3,7 @@
 use mapi::mapihttp::{Endpoint, RequestType};
 
 use super::client::{TestServer, User};
+use super::sessions::bind;
 use crate::http::{HttpLimits, HttpServer};
 
 const POST: &str = "POST /mapi/nspi/";
@@ -36,7 +37,12 @@ async fn a_ping_succeeds_with_the_headers_that_each_response_has() {
             assert_eq!(received.header(name), value);
         }
         assert!(received.header("X-RequestId").starts_with("{E2EA6C1C-E61B-49E9-9CFB-38184F907552}:"));
+        assert_eq!(received.header("Set-Cookie"), "", "without a Session Context");
+        assert!(received.headers.iter().any(|(name, _)| name == "Content-Type"), "{received:?}");
     }
+    bind(&mut alice).await;
+    let received = alice.send(Endpoint::Nspi, RequestType::PING, b"").await;
+    assert!(received.header("Set-Cookie").starts_with("MapiContext="), "{received:?}");
 }
 
 #[tokio::test]

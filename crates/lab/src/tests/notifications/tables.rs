@@ -343,5 +343,5 @@ fn a_message_that_is_open_is_independent_of_its_row() {
     open(&mut mail, one, mapi::rop::message::MessageOpenModeFlags::NONE, 5).unwrap();
     delete(&mut mail, &[one]);
     assert_eq!(kinds(&mut mail), [DELETED]);
-    assert!(mail.rop(LOGON, RequestBody::RopGetStoreState(Empty)).is_ok());
+    assert!(mail.rop(LOGON, RequestBody::RopGetReceiveFolderTable(Empty)).is_ok());
 }

@@ -170,7 +170,11 @@ pub(super) fn import_move(
     let request = RopRequest { logon_id: 0, handle_index: collector, body };
     let rops = mail.send(&request.to_bytes().unwrap(), RpcFlags::NONE, OUT_MAX).unwrap().remove(0);
     match RopResponse::decode(&mut Reader::new(&rops), ResponseContext::default()).unwrap() {
-        RopResponse::Reply(reply) => reply.return_value,
+        RopResponse::Reply(reply) => {
+            let has_fields = !matches!(reply.body, ResponseBody::Failed(_));
+            assert_eq!(has_fields, reply.return_value == ErrorCode::SUCCESS, "{reply:?}");
+            reply.return_value
+        }
         other => panic!("{other:?}"),
     }
 }
