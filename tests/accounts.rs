@@ -151,7 +151,8 @@ fn removing_or_changing_an_account_faults_its_rpc_calls() {
         // Their connections to the server are closed.
         upstream.wait_ended(2);
         bob.open();
-        assert_eq!(upstream.calls().len(), 4);
+        // Only NspiUnbind (opnum 1) of her sessions was sent meanwhile.
+        assert_eq!(upstream.calls().iter().filter(|call| call.opnum != 1).count(), 4);
     }
 }
 
