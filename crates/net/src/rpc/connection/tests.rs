@@ -189,7 +189,8 @@ async fn other_connections_are_served_between_the_parts_of_a_long_response() {
                 () = yield_now() => turns += 1,
             }
         };
-        assert!(turns >= PARTS - 1, "{turns} turns before the response is encrypted");
+        // The scheduler may poll the proxy twice between two turns of this task.
+        assert!(turns > PARTS / 2, "{turns} turns before the response is encrypted");
         association.receive(&bytes[..count]);
         let client::Event::Response(response) = next_event(&mut association, &mut client).await else {
             panic!("no response")
