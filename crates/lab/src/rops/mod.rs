@@ -25,6 +25,7 @@ mod rows;
 mod rule;
 mod search;
 mod selection;
+mod spooler;
 mod stream;
 mod submit;
 mod sync;
@@ -182,6 +183,9 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
         R::RopGetAddressTypes(_) => submit::address_types(context),
         R::RopGetTransportFolder(_) => submit::transport_folder(context),
         R::RopOptionsData(request) => submit::options(context, request),
+        R::RopSetSpooler(_) => spooler::set(context),
+        R::RopSpoolerLockMessage(_) => spooler::lock_message(context),
+        R::RopTransportNewMail(request) => spooler::new_mail(context, request),
 
         R::RopRegisterNotification(request) => notification::register(context, request),
 

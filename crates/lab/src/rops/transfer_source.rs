@@ -148,6 +148,7 @@ fn copy(
                     recipients: &message.recipients,
                     attachments: message.attachments.values().collect(),
                     flags: flags(&message.properties.values, read, associated),
+                    created: None,
                 };
                 Ok::<_, Refusal>(reading.message(&parts, &admits)?)
             }

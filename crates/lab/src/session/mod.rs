@@ -38,6 +38,8 @@ pub(crate) struct MailboxSession {
     /// The code page of 8-bit texts.
     pub(crate) code_page: CodePage,
     pub(crate) objects: Objects,
+    /// Whether the client acts as the spooler of its user's mailbox.
+    pub(crate) is_spooler: bool,
     /// The notifications of the session.
     pub(crate) subscriber: Arc<Subscriber>,
 }
@@ -78,6 +80,7 @@ impl MailboxSession {
             user: entry.mid,
             code_page: CodePage::new(code_page).unwrap_or(CodePage::UTF8),
             objects: Objects::default(),
+            is_spooler: false,
             subscriber: Arc::new(Subscriber::new()),
         };
         let display_name = entry.display_name.clone();

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use mapi::fast_transfer::{Marker, Value};
 use mapi::property::{PropTag, PropType, PropertyValue};
 use store::{Attachment, Content, ContentId, MailboxId, Properties, Recipient, ValueSource, View};
+use wire::FileTime;
 
 use super::element::{Encoding, Filter, large_header, marker, plain, property};
 use super::step::{ContentStep, LargeValue, Step};
@@ -29,6 +30,8 @@ pub(crate) struct MessageParts<'a> {
     pub(crate) attachments: Vec<&'a Attachment>,
     /// `PidTagMessageFlags`.
     pub(crate) flags: i32,
+    /// `PidTagCreationTime`, if it is sent.
+    pub(crate) created: Option<FileTime>,
 }
 
 impl Reading<'_> {
@@ -43,6 +46,7 @@ impl Reading<'_> {
             recipients: &recipients,
             attachments: attachments.iter().collect(),
             flags,
+            created: step.created,
         };
         self.message(&message, &|tag| !step.is_filtered || self.filter.admits(tag))
     }
@@ -56,7 +60,11 @@ impl Reading<'_> {
         let mut steps = Vec::new();
         let flags = PropertyValue::Integer32(message.flags);
         let subject = of_content(message.properties, PropTag::PidTagSubject);
-        let computed = [(PropTag::PidTagMessageFlags, Some(flags)), (PropTag::PidTagSubject, subject)];
+        let computed = [
+            (PropTag::PidTagMessageFlags, Some(flags)),
+            (PropTag::PidTagSubject, subject),
+            (PropTag::PidTagCreationTime, message.created.map(PropertyValue::Time)),
+        ];
         for (tag, value) in computed.into_iter().filter(|(tag, _)| admits(*tag)) {
             steps.extend(value.map(|value| self.step(tag, &value)).transpose()?.flatten());
         }
@@ -182,7 +190,8 @@ impl Reading<'_> {
 pub(crate) fn embedded(steps: &mut Vec<Step>, embedded: Option<ContentId>, admits: &dyn Fn(PropTag) -> bool) {
     if let Some(content) = embedded.filter(|_| admits(PropTag::PidTagAttachDataObject)) {
         steps.push(Step::Bytes(marker(Marker::StartEmbed)));
-        let embedded = ContentStep { content, read: true, associated: false, is_filtered: false };
+        let embedded =
+            ContentStep { content, read: true, associated: false, created: None, is_filtered: false };
         steps.push(Step::Content(embedded));
         steps.push(Step::Bytes(marker(Marker::EndEmbed)));
     }

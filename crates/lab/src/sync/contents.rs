@@ -244,6 +244,7 @@ impl Contents {
             content: message.content,
             read: message.read,
             associated: message.associated,
+            created: Some(message.created),
             is_filtered,
         };
         let (id, change, associated) = (message.id, message.change, message.associated);

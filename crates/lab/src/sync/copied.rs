@@ -38,6 +38,7 @@ pub(crate) fn message(
         content: message.content,
         read: message.read,
         associated: message.associated,
+        created: None,
         is_filtered: false,
     };
     let end = Step::Bytes(marker(Marker::EndMessage));

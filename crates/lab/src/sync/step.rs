@@ -2,6 +2,7 @@
 
 use mapi::property::PropTag;
 use store::{ContentId, ObjectId, ValueSource};
+use wire::FileTime;
 
 /// A part of a stream.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct ContentStep {
     pub(crate) content: ContentId,
     pub(crate) read: bool,
     pub(crate) associated: bool,
+    /// `PidTagCreationTime` of a message in a folder that is synchronized.
+    pub(crate) created: Option<FileTime>,
     /// Whether the client selects its properties. It selects those of the outermost message only.
     pub(crate) is_filtered: bool,
 }

@@ -7,7 +7,9 @@ use mapi::property::{PropTag, PropType, PropertyValue, TaggedValue};
 use mapi::rop::message::MessageOpenModeFlags;
 use mapi::rop::named_property::{PropertyIdFlags, RopGetPropertyIdsFromNamesRequest};
 use mapi::rop::recipient::{ModifyRecipientRow, RecipientType};
-use mapi::rop::transport::{MessageFlags, RopSubmitMessageRequest, SubmitFlags};
+use mapi::rop::transport::{
+    LockState, MessageFlags, RopSpoolerLockMessageRequest, RopSubmitMessageRequest, SubmitFlags,
+};
 use mapi::rop::{Empty, List16, RequestBody, ResponseBody};
 use wire::Utf16;
 
@@ -148,4 +150,21 @@ fn a_copy_is_marked_as_sent_by_its_owner_only_for_the_sender() {
         let flags = rows[0].value(0).unwrap().to_integer();
         assert_eq!(flags, Some(i64::from(expected.0)), "mfFromMe, and neither mfRead nor mfUnsent");
     }
+}
+
+#[test]
+fn the_queue_of_the_spooler_is_empty() {
+    let mut mail = mail(&Caller::new(), "alice");
+    draft(&mut mail, "Tea", vec![recipient(0, "bob@lab.test")]);
+    let message_id = save(&mut mail, 2, KEEP).unwrap();
+    let lock = || {
+        let request = RopSpoolerLockMessageRequest { message_id, lock_state: LockState::LST_LOCK };
+        RequestBody::RopSpoolerLockMessage(request)
+    };
+    assert_eq!(mail.rop(LOGON, lock()), Err(ErrorCode::MAPI_E_NO_SUPPORT), "the client is not the spooler");
+    assert!(mail.rop(LOGON, RequestBody::RopSetSpooler(Empty)).is_ok());
+    assert_eq!(mail.rop(LOGON, lock()), Err(ErrorCode(0x8004_0601)), "NotInQueue");
+    let submit_flags = SubmitFlags::NEEDS_SPOOLER;
+    let submit = RequestBody::RopSubmitMessage(RopSubmitMessageRequest { submit_flags });
+    assert_eq!(mail.rop(2, submit), Err(ErrorCode::MAPI_E_NO_SUPPORT));
 }

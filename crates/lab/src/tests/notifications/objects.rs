@@ -9,8 +9,8 @@ use mapi::property::{PropTag, PropertyValue};
 use mapi::rop::folder::DeleteFolderFlags;
 use mapi::rop::message::MessageOpenModeFlags;
 use mapi::rop::notification::NotificationTypes;
-use mapi::rop::transport::{RopSubmitMessageRequest, SubmitFlags};
-use mapi::rop::{Empty, RequestBody};
+use mapi::rop::transport::{MessageFlags, RopSubmitMessageRequest, RopTransportNewMailRequest, SubmitFlags};
+use mapi::rop::{AsciiZ, Empty, RequestBody};
 use wire::Utf16;
 
 use super::{ALL, events, notified, objects, subscribe};
@@ -227,4 +227,28 @@ fn objects_of_a_released_logon_are_notified_of_nothing() {
     message(&mut other, "two", 2);
     assert_eq!(notified(&mut mail), []);
     assert_eq!(mail.rop(8, RequestBody::RopGetPropertiesList(Empty)).err(), Some(ErrorCode::EC_NULL_OBJECT));
+}
+
+#[test]
+fn a_message_that_the_client_has_received_is_notified_as_new_mail() {
+    let caller = Caller::new();
+    let mut mail = Mail::open(&caller, "alice", "alice").unwrap();
+    let inbox = mail.special(INBOX);
+    mail.open_folder(inbox, 1).unwrap();
+    let message_id = message(&mut mail, "Tea", 2);
+    subscribe(&mut mail, NotificationTypes::NEW_MAIL, None, 8).unwrap();
+    let request = |folder_id| {
+        RequestBody::RopTransportNewMail(RopTransportNewMailRequest {
+            message_id,
+            folder_id,
+            message_class: AsciiZ(b"IPM.Note".to_vec()),
+            message_flags: MessageFlags::MF_READ,
+        })
+    };
+    let elsewhere = mail.special(DELETED_ITEMS);
+    assert_eq!(mail.rop(0, request(elsewhere)), Err(ErrorCode::MAPI_E_NOT_FOUND));
+    assert_eq!(notified(&mut mail), []);
+    assert!(mail.rop(0, request(inbox)).is_ok());
+    let notices = notified(&mut mail);
+    assert!(matches!(notices.as_slice(), [(_, data)] if data.new_mail.is_some()), "{notices:?}");
 }

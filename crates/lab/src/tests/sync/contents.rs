@@ -169,6 +169,11 @@ fn a_client_selects_properties_and_the_encoding_of_texts() {
     let found = download(&mut mail, 1, &contents(only, &tags), &state).unwrap();
     assert_eq!(shown(&found, 0), ([true, false, false], 1));
     assert_eq!(shown(&found, 1), ([true, false, false], 0));
+    let found = download(&mut mail, 1, &contents(only, &[PropTag::PidTagCreationTime]), &state).unwrap();
+    assert_eq!(shown(&found, 0), ([false, false, false], 0));
+    let changes = found.changes();
+    let message = changes[0].groups_with(Marker::IncrSyncMessage).next().unwrap();
+    assert!(message.get(PropTag::PidTagCreationTime).is_some());
     let ignored = only | SynchronizationFlags::IGNORE_SPECIFIED_ON_FAI;
     let found = download(&mut mail, 1, &contents(ignored, &tags), &state).unwrap();
     assert_eq!(shown(&found, 1), ([true, false, true], 0));
