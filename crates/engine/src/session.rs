@@ -128,6 +128,7 @@ impl Session {
     }
 
     /// Whether the session has ended.
+    #[cfg(test)]
     pub(crate) const fn is_ended(&self) -> bool {
         self.ended
     }
@@ -195,7 +196,8 @@ impl SharedSession {
         self.shared.is_end_requested.swap(true, Ordering::AcqRel);
     }
 
-    /// Whether the end of the session was requested. To be called after the session was unlocked.
+    /// Whether the end of the session was requested, and may have been carried out. To be called after the session was
+    /// locked, to refuse work in it, and after it was unlocked, to carry the end out.
     pub(crate) fn is_end_requested(&self) -> bool {
         // Not a load: of this and `request_end`, the later one has to see what preceded the earlier one.
         self.shared.is_end_requested.fetch_or(false, Ordering::AcqRel)

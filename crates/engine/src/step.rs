@@ -55,9 +55,10 @@ struct Stepped<R> {
 impl Flight {
     /// Runs `hooks` with the session locked, and passes what they return to `then` without the lock.
     ///
-    /// That is a refusal if the session has ended meanwhile: the state that modules kept for it was dropped, and
-    /// nothing would drop state that a hook stored now. So it is if a hook panics, or the state that modules keep
-    /// exceeds a limit: then the session ends.
+    /// That is a refusal if the session has ended meanwhile, or its end was requested: the state that modules kept for
+    /// it was dropped, and nothing would drop state that a hook stored now; and a response may be that of another
+    /// session, to which the server has issued the context handle or the cookies since. So it is if a hook panics, or
+    /// the state that modules keep exceeds a limit: then the session ends.
     ///
     /// While a thread of the pool has the operation, [`Flight::operation`] is its [outline](Operation::outline).
     pub(crate) fn step<H, R: StepResult>(
@@ -107,13 +108,14 @@ impl<R: StepResult> PooledStep<R> {
         self.job.poll_ready(task)
     }
 
-    /// The result: a refusal if the step has not ended. Returns the operation to `flight`.
+    /// The result: a refusal if the step has not ended, or the session has ended since it began. Returns the operation
+    /// to `flight`.
     pub(crate) fn finish(self, flight: &mut Flight) -> R {
         match self.job.take_result() {
             Some(Ok(Stepped { operation, reached, result })) => {
                 flight.operation = operation;
                 flight.reached = flight.reached.or(reached);
-                result
+                if flight.session.is_end_requested() { R::from(ended_in_flight()) } else { result }
             }
             Some(Err(error)) => R::from(refusal_of_job(Some(error), &WORK)),
             None => R::from(refusal_of_job(None, &WORK)),
@@ -128,7 +130,8 @@ fn run<H>(
     reached: &mut Option<MemoryLimit>,
     hooks: impl FnOnce(&Engine, &mut Operation, &mut Session) -> H,
 ) -> Result<H, Refusal> {
-    let done = if locked.is_ended() || session.is_broken() {
+    // The thread whose lock kept the end from being carried out may not have done so yet.
+    let done = if session.is_end_requested() || session.is_broken() {
         Err(ended_in_flight())
     } else {
         let done = catch_unwind(AssertUnwindSafe(|| {
@@ -148,4 +151,42 @@ fn run<H>(
 #[cold]
 fn panicked() -> Refusal {
     Refusal::new(RefusalKind::SessionBroken, "a hook of a module panicked; the session was ended")
+}
+
+#[cfg(test)]
+mod tests {
+    use identity::{Authority, ContextCounters, SecurityContext};
+    use mapi::Interface;
+    use wire::{Endian, FileTime, Now};
+
+    use super::*;
+    use crate::body::OperationKey;
+    use crate::operation::{Envelope, Incoming};
+
+    #[test]
+    fn a_step_is_refused_if_the_end_was_requested_while_another_step_had_the_session_locked() {
+        let incoming = Incoming {
+            envelope: Envelope::RPC_TCP,
+            key: OperationKey::Call(Interface::Nspi, 16),
+            stub: vec![0; 28].into(),
+            endian: Endian::Little,
+            context: SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("a")),
+            peer: ([127, 0, 0, 1], 1).into(),
+            at: Now::at(FileTime(0)),
+        };
+        let engine = Engine::default();
+        let session = engine.new_session(&incoming);
+        let mut operation = Operation::new(engine.next_id(), incoming);
+        let mut step = |session: &SharedSession| {
+            run((&engine, &mut operation, session), session.lock(), &mut None, |_, _, _| ())
+        };
+        step(&session).unwrap();
+        let locked = session.lock();
+        engine.end_session(&session);
+        // The next step locks the session before the thread that unlocks it ends it.
+        drop(locked);
+        assert!(!session.lock().is_ended());
+        assert_eq!(step(&session).unwrap_err().kind, RefusalKind::NoSession);
+        assert!(session.lock().is_ended(), "the step carries the end out");
+    }
 }
