@@ -278,7 +278,9 @@ impl AwaitsUpstream {
     pub fn take_opening_handle(&mut self) -> Option<OpeningHandle> {
         let Flight { operation, engine, session, binding, .. } = &mut *self.flight;
         match binding {
-            Binding::Handle(binding) => OpeningHandle::take(binding, engine, operation.key(), session),
+            Binding::Handle(binding) => {
+                OpeningHandle::take(binding, engine, (operation.key(), operation.id()), session)
+            }
             Binding::Cookies(_) => None,
         }
     }

@@ -177,6 +177,28 @@ fn an_index_that_the_server_issues_again_belongs_to_the_new_session_only() {
     assert_eq!(linked(&mut bobs, &bob, 10, 7), 7);
 }
 
+/// The proxy may read a response much later than the server sent it, such as that to a client that does not read.
+#[test]
+fn an_index_that_the_server_may_have_issued_to_another_session_since_links_to_neither() {
+    for has_ended in [false, true] {
+        let engine = Engine::new(Stack::default());
+        let ([alice, _], [bob, _]) = (contexts_at_both_levels("alice"), contexts_at_both_levels("bob"));
+        let [mut alices, mut bobs] = [(); 2].map(|()| RpcClient::new(&engine, &Arc::default()));
+        let (mut late, _) = alices.relayed(incoming(&alice, (Interface::Emsmdb, 10), request(10, NO_LINK)));
+        let (_, handle) = connect(&mut bobs, &bob, 10, NO_LINK, 0x207);
+        if has_ended {
+            let closes = [&handle[..], &[0; 4]].concat();
+            let (mut flight, _) = bobs.relayed(incoming(&bob, (Interface::Emsmdb, 1), closes));
+            bobs.delivered(&mut flight, vec![0; 24]);
+        }
+        alices.delivered(&mut late, response(10, 0x107));
+        assert_eq!(linked(&mut alices, &alice, 10, 7), NO_LINK);
+        assert_eq!(linked(&mut bobs, &bob, 10, 7), NO_LINK);
+        connect(&mut alices, &alice, 10, NO_LINK, 0x307);
+        assert_eq!(linked(&mut alices, &alice, 10, 7), 7, "the call began after the others ended");
+    }
+}
+
 #[test]
 fn a_connect_may_not_be_sent_once_the_session_to_which_it_links_has_ended() {
     let engine = Engine::new(Stack::default());

@@ -273,3 +273,64 @@ fn a_derived_handle_that_is_not_waited_for_counts_until_its_session_ends() {
     flight.respond(opened(9));
     assert!(his.is_empty() && his.take_orphaned().is_empty(), "{his:?}");
 }
+
+/// The proxy may read a response much later than the server sent it, such as that to a client that does not read.
+#[test]
+fn a_handle_that_the_server_may_have_issued_to_another_session_since_belongs_to_neither_and_is_not_ended() {
+    for is_waited_for in [true, false] {
+        let (engine, alice, bob) = (Engine::default(), caller("a"), caller("b"));
+        let [hers, his] = [(); 2].map(|()| table(4));
+        let (mut alices, mut bobs) = (RpcClient::new(&engine, &hers), RpcClient::new(&engine, &his));
+        let (mut flight, _) = alices.relayed(incoming(&alice, CONNECT, connect_request()));
+        flight.call().received_in(GROUP);
+        // The server has ended her session before it issued the handle to him.
+        let other = connect(&mut bobs, &bob, 6);
+        let own = connect(&mut bobs, &bob, 7);
+        if is_waited_for {
+            let step = flight.respond(opened(7));
+            assert!(matches!(step, Step::Fault { .. }), "{step:?}");
+        } else {
+            let opening = flight.call().take_opening_handle().unwrap();
+            assert!(opening.opened(GROUP, (opened(7).into(), Endian::Little), &mut OsRandom).is_none());
+        }
+        assert_eq!((hers.len(), his.len()), (0, 1));
+        for group in [&hers, &his] {
+            assert_eq!(calls(&group.take_orphaned()), []);
+        }
+        let call =
+            |handle: [u8; 20]| incoming(&bob, (Interface::Emsmdb, 4), [&handle[..], &[0; 40]].concat());
+        assert_eq!(bobs.send(call(own)).unwrap_err().kind, RefusalKind::NoSession);
+        bobs.relayed(call(other));
+        // A call that begins afterwards gets the handle.
+        connect(&mut alices, &alice, 7);
+        assert_eq!(hers.len(), 1);
+    }
+}
+
+#[test]
+fn an_orphaned_handle_is_not_ended_once_a_session_with_an_unknown_order_has_it() {
+    let (engine, alice, bob) = (Engine::default(), caller("a"), caller("b"));
+    let [hers, his] = [(); 2].map(|()| table(4));
+    let (mut alices, mut bobs) = (RpcClient::new(&engine, &hers), RpcClient::new(&engine, &his));
+    let (mut flight, _) = alices.relayed(incoming(&alice, CONNECT, connect_request()));
+    let opening = unanswered(&mut bobs, &bob, (CONNECT, connect_request()));
+    let orphaned = opening.opened(GROUP, (opened(7).into(), Endian::Little), &mut OsRandom).unwrap();
+    assert!(orphaned.call_to_send().is_some());
+    assert!(matches!(flight.respond(opened(7)), Step::Fault { .. }));
+    assert!(orphaned.call_to_send().is_none() && hers.take_orphaned().is_empty());
+}
+
+#[test]
+fn a_derived_handle_that_the_server_may_have_issued_to_another_session_since_belongs_to_neither() {
+    let (engine, alice, bob) = (Engine::default(), caller("a"), caller("b"));
+    let [hers, his] = [(); 2].map(|()| table(4));
+    let (mut alices, mut bobs) = (RpcClient::new(&engine, &hers), RpcClient::new(&engine, &his));
+    let [own, bobs_own] = [connect(&mut alices, &alice, 6), connect(&mut bobs, &bob, 7)];
+    respond(&mut bobs, &bob, (DERIVE, bobs_own.to_vec()), opened(8));
+    let (mut flight, _) = alices.relayed(incoming(&alice, DERIVE, own.to_vec()));
+    // The server issues it to his session again.
+    respond(&mut bobs, &bob, (DERIVE, bobs_own.to_vec()), opened(8));
+    assert_eq!(his.len(), 3);
+    assert!(matches!(flight.respond(opened(8)), Step::Fault { .. }));
+    assert_eq!((hers.len(), his.len()), (1, 1), "both sessions continue");
+}

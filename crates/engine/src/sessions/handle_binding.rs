@@ -19,7 +19,7 @@ use crate::operation::{Incoming, Operation};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
 use crate::sessions::binding::{SessionBinding, cannot_encode_ahead};
-use crate::sessions::handles::{HandleEntry, HandlePlace, HandleTable, IssuedHandle};
+use crate::sessions::handles::{HandleEntry, HandlePlace, HandleTable, IssueOrder, IssuedHandle};
 use crate::sessions::links;
 
 /// The context handles of an association group, and the one in an operation's request.
@@ -66,47 +66,58 @@ impl HandleBinding {
 
     /// Records that the upstream issued `handle`, of `interface`, to `session`. A session of the mailbox store that had
     /// it before ends, or loses it if it is a derived handle. Returns the record.
+    ///
+    /// # Errors
+    /// If the upstream may have issued the handle to that session later, so that `session` must not use it.
     fn issued(
         &self,
         engine: &Engine,
         session: &SharedSession,
         (interface, handle): (Interface, Guid),
-    ) -> Option<Arc<IssuedHandle>> {
+        order: IssueOrder,
+    ) -> Result<Option<Arc<IssuedHandle>>, Refusal> {
         if !matches!(interface, Interface::Emsmdb | Interface::AsyncEmsmdb) {
-            return None;
+            return Ok(None);
         }
         let (issued, earlier) =
-            engine.store_sessions().issue_handle((interface, handle), session, &self.group);
+            engine.store_sessions().issue_handle((interface, handle), session, &self.group, order);
         if let Some(earlier) = earlier {
             engine.end_session(&earlier);
         }
-        Some(issued)
+        issued.map(Some).ok_or_else(|| {
+            let why = "the upstream issued the context handle to another session, too, and it is not known to which \
+                       last: neither may use it";
+            Refusal::new(RefusalKind::Failed, why)
+        })
     }
 
     /// Records the handle that the upstream opened for `session` or derived from it, by its response `stub` to the call
-    /// `key`. The response may be incomplete. `None` if there is no handle in it.
+    /// `key`, the operation with the number `begun`. The response may be incomplete. `None` if there is no handle in
+    /// it.
+    ///
+    /// # Errors
+    /// If `session` must not use the handle.
     pub(crate) fn opened(
         &self,
         engine: &Engine,
-        key: OperationKey,
+        (key, begun): (OperationKey, u64),
         session: &SharedSession,
         (stub, endian): (Bytes, Endian),
-    ) -> Option<HandleEntry> {
-        let place = self.place.clone()?;
+    ) -> Result<Option<HandleEntry>, Refusal> {
+        let Some(place) = self.place.clone() else { return Ok(None) };
         let (interface, opnum) = rpc_call(key);
-        let upstream = context_handle::read_response(interface, opnum, &stub, endian)?;
-        if upstream.is_null() {
-            return None;
-        }
+        let upstream = context_handle::read_response(interface, opnum, &stub, endian);
+        let Some(upstream) = upstream.filter(|upstream| !upstream.is_null()) else { return Ok(None) };
+        let order = IssueOrder { begun, received: engine.next_id() };
         let is_derived = handle_use(interface, opnum) == HandleUse::Derives;
         let interface = if is_derived { Interface::AsyncEmsmdb } else { interface };
-        let issued = self.issued(engine, session, (interface, upstream.uuid));
+        let issued = self.issued(engine, session, (interface, upstream.uuid), order);
         let index = little_endian(key, stub, endian).ok().and_then(|stub| links::session_index(key, &stub));
         if let Some(index) = index {
-            engine.store_sessions().issue_index(index, session, &self.group);
+            engine.store_sessions().issue_index(index, session, &self.group, order);
         }
-        let (session, upstream_group) = (session.clone(), self.upstream_group);
-        Some(HandleEntry { upstream, interface, session, upstream_group, issued, _place: place })
+        let (session, upstream_group, issued) = (session.clone(), self.upstream_group, issued?);
+        Ok(Some(HandleEntry { upstream, interface, session, upstream_group, issued, _place: place }))
     }
 
     /// Replaces the upstream's handle in a little-endian response by the proxy's, and updates the handle table.
@@ -142,7 +153,8 @@ impl HandleBinding {
             }
             _ => {
                 let response = (stub.clone(), Endian::Little);
-                let entry = self.opened(engine, operation.key(), session, response);
+                let call = (operation.key(), operation.id());
+                let entry = self.opened(engine, call, session, response)?;
                 self.bind(random, entry.ok_or_else(handle_limit_refusal)?)?
             }
         };
@@ -250,7 +262,7 @@ impl SessionBinding for HandleBinding {
         let decoded = match little_endian(key, stub.clone(), endian) {
             Ok(decoded) => decoded,
             Err(refusal) => {
-                if let Some(entry) = self.opened(engine, key, session, (stub, endian)) {
+                if let Some(entry) = self.opened(engine, (key, operation.id()), session, (stub, endian))? {
                     self.group.orphan(entry);
                 }
                 return Err(refusal);

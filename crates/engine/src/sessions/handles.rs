@@ -3,7 +3,7 @@
 //! A handle belongs to the identity that opened it and to the association group in which it was opened.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -272,6 +272,29 @@ pub(crate) struct IssuedHandle {
     all: Arc<IssuedHandles>,
     key: UpstreamHandle,
     holder: HandleHolder,
+    /// The number of the newest response that issued it to this session ([`IssueOrder::received`]).
+    received: AtomicU64,
+}
+
+/// What is known of when the server issued a handle or index, in the numbers of [`Engine`](crate::Engine).
+///
+/// The server issued it at some time between both. The proxy may read the response much later: it does not read those
+/// of a client that does not read. So the order in which responses are received is not that in which the server issued
+/// what they have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IssueOrder {
+    /// The number of the operation, which began before its request was sent.
+    pub(crate) begun: u64,
+    /// A number that was taken when the response was received.
+    pub(crate) received: u64,
+}
+
+impl IssueOrder {
+    /// Whether the server issued it later than what it issued in the response with the number `received`. Otherwise the
+    /// order is not known.
+    pub(crate) const fn is_after(self, received: u64) -> bool {
+        received < self.begun
+    }
 }
 
 /// The session to which the server issued a handle.
@@ -284,18 +307,30 @@ pub(crate) struct HandleHolder {
 
 impl IssuedHandles {
     /// The server issued the handle `key` to `holder`. Returns the record, and the other session that had the handle.
+    /// There is no record if the server may have issued the handle to the other session later: then neither session
+    /// may use it, and it is not ended at the server.
     pub(crate) fn issue(
         all: &Arc<Self>,
         key: UpstreamHandle,
         holder: HandleHolder,
-    ) -> (Arc<IssuedHandle>, Option<HandleHolder>) {
+        order: IssueOrder,
+    ) -> (Option<Arc<IssuedHandle>>, Option<HandleHolder>) {
         let mut records = all.lock();
         let earlier = records.get(&key).and_then(Weak::upgrade);
         if let Some(same) = earlier.as_ref().filter(|earlier| earlier.holder.session == holder.session) {
-            return (Arc::clone(same), None);
+            same.received.fetch_max(order.received, Ordering::Relaxed);
+            return (Some(Arc::clone(same)), None);
         }
-        let issued = Arc::new(IssuedHandle { all: Arc::clone(all), key, holder });
-        records.insert(key, Arc::downgrade(&issued));
+        let is_newest =
+            earlier.as_ref().is_none_or(|earlier| order.is_after(earlier.received.load(Ordering::Relaxed)));
+        let issued = is_newest.then(|| {
+            let received = AtomicU64::new(order.received);
+            Arc::new(IssuedHandle { all: Arc::clone(all), key, holder, received })
+        });
+        match &issued {
+            Some(issued) => records.insert(key, Arc::downgrade(issued)),
+            None => records.remove(&key),
+        };
         // Before `earlier` is dropped, which may be its last clone.
         drop(records);
         (issued, earlier.map(|earlier| earlier.holder.clone()))

@@ -23,27 +23,28 @@ use crate::sessions::handles::OrphanedHandle;
 pub struct OpeningHandle {
     engine: Engine,
     session: SharedSession,
-    key: OperationKey,
+    /// The call, and the number of its operation.
+    call: (OperationKey, u64),
     binding: HandleBinding,
 }
 
 impl OpeningHandle {
-    /// Takes the place in the budget from `binding`, of a call `key` in `session`. `None` if the call opens no handle.
+    /// Takes the place in the budget from `binding`, of a call in `session`. `None` if the call opens no handle.
     pub(crate) fn take(
         binding: &mut HandleBinding,
         engine: &Engine,
-        key: OperationKey,
+        call: (OperationKey, u64),
         session: &SharedSession,
     ) -> Option<Self> {
         let place = Some(binding.place.take()?);
         let binding = HandleBinding::new(Arc::clone(&binding.group), binding.named, place);
-        Some(Self { engine: engine.clone(), session: session.clone(), key, binding })
+        Some(Self { engine: engine.clone(), session: session.clone(), call, binding })
     }
 
     /// The server has responded with `response`, or with one that begins with it, in its association group
     /// `upstream_group` ([`AwaitsUpstream::received_in`](crate::AwaitsUpstream::received_in)). A session of the mailbox
     /// store that had the handle before loses it as if the client had received the response. Returns the handle if it
-    /// is to be ended at the server.
+    /// is to be ended at the server: not if the server may have issued it to that session later.
     ///
     /// A derived handle cannot be ended without its session, and counts until that ends.
     pub fn opened(
@@ -52,9 +53,9 @@ impl OpeningHandle {
         response: (Bytes, Endian),
         random: &mut dyn Random,
     ) -> Option<OrphanedHandle> {
-        let Self { engine, session, key, mut binding } = self;
+        let Self { engine, session, call, mut binding } = self;
         binding.upstream_group = upstream_group;
-        let entry = binding.opened(&engine, key, &session, response)?;
+        let entry = binding.opened(&engine, call, &session, response).ok()??;
         if !entry.is_derived() {
             return OrphanedHandle::new(entry);
         }
