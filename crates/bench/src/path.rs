@@ -22,6 +22,9 @@ const TASKS: [&str; 7] = [
     "net/src/timer.rs",
 ];
 
+/// Parts of the mangled names of functions that count memory.
+const MEMORY: [&str; 3] = ["user_memory", "6memory17h", "5bytes17h"];
+
 /// Compares the lists of both envelopes, and that of the engine, with the traces of operations.
 ///
 /// # Errors
@@ -123,7 +126,7 @@ impl<'a> Trace<'a> {
 
     /// The files in `folder` of which a function was called for each operation, each with the other files in it that it
     /// called: directly, or through functions that are not in `folder`, such as those of an iterator.
-    /// Destructors, which no file calls by name, are left out.
+    /// Destructors, which no file calls by name, and functions that count memory are left out.
     fn files(&self, folder: &str) -> BTreeMap<String, BTreeSet<String>> {
         let mut times: HashMap<&str, u64> = HashMap::new();
         for (called, count) in self.calls.values().flatten() {
@@ -140,6 +143,7 @@ impl<'a> Trace<'a> {
                 for (next, _) in calls.filter(|(_, count)| **count >= self.least) {
                     match self.file(next, folder) {
                         Some(other) if other == file => {}
+                        Some(_) if MEMORY.iter().any(|part| next.contains(part)) => {}
                         Some(other) => drop(called.insert(other.to_owned())),
                         None if next.contains("drop_in_place") || !seen.insert(*next) => {}
                         None => rest.push(next),

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use engine::{MemoryLimit, Operation};
+use engine::MemoryLimit;
 use identity::Principal;
 use mapi::mapihttp::ResponseCode;
 use rpc::pdu::FaultStatus;
@@ -228,15 +228,19 @@ impl EventLog {
         }
     }
 
-    /// A part of an operation of `user`, the request or the response, is forwarded undecoded.
-    pub(crate) fn undecoded(&self, client: SocketAddr, user: &Principal, operation: &Operation) {
-        for (part, error) in operation.undecoded() {
-            if let Some(suppressed) = self.undecoded.pass(Instant::now()) {
-                tracing::warn!(
-                    %client, account = %user, operation = operation.name(), part, suppressed,
-                    "operation forwarded in part undecoded, modules do not see that part: {error}"
-                );
-            }
+    /// A part of an operation of `user`, `request` or `response`, was forwarded undecoded because of `error`.
+    pub(crate) fn undecoded(
+        &self,
+        client: SocketAddr,
+        user: &Principal,
+        operation: &str,
+        (part, error): (&str, &wire::Error),
+    ) {
+        if let Some(suppressed) = self.undecoded.pass(Instant::now()) {
+            tracing::warn!(
+                %client, account = %user, operation, part, suppressed,
+                "operation forwarded in part undecoded, modules do not see that part: {error}"
+            );
         }
     }
 

@@ -374,7 +374,9 @@ impl RelayConnection {
         }
         let flight = finished.flight();
         let (client, account) = (flight.operation.peer(), flight.context().principal());
-        self.relay.log.undecoded(client, account, &flight.operation);
+        for undecoded in flight.operation.undecoded() {
+            self.relay.log.undecoded(client, account, flight.operation.name(), undecoded);
+        }
         if let Some(limit) = flight.reached() {
             self.relay.log.session_limit(client, account, flight.operation.name(), limit);
         }

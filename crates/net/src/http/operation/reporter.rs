@@ -42,7 +42,9 @@ impl Reporter {
         }
         let HttpOperation { request, key, .. } = &*operation;
         let (peer, user) = (request.peer, request.context.principal());
-        self.config.log.undecoded(peer, user, &finished.flight().operation);
+        for undecoded in finished.flight().operation.undecoded() {
+            self.config.log.undecoded(peer, user, key.name(), undecoded);
+        }
         if let Some(limit) = finished.flight().reached() {
             self.config.log.session_limit(peer, user, key.name(), limit);
         }
