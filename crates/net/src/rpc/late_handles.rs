@@ -110,7 +110,10 @@ impl LateHandles {
                 LateHandle::Opening(handle),
                 UpstreamCallResult::Response { stub, endian, group: number, .. },
             ) => {
-                if let Some(orphaned) = handle.opened(number, (stub, endian), &mut OsRandom) {
+                // Otherwise the server has closed the handle with its group, and may have issued it again.
+                if group.upstream().contains(number)
+                    && let Some(orphaned) = handle.opened(number, (stub, endian), &mut OsRandom)
+                {
                     self.add_orphaned(tag, group, orphaned);
                 }
             }

@@ -11,7 +11,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::{Deferral, Engine, Envelope, FaultStatus, Interface, Module, SecurityContext, Stack};
+use engine::{
+    CALL_FAILED, Deferral, Engine, Envelope, FaultStatus, Interface, Module, SecurityContext, Stack,
+};
 use identity::Pool;
 use mapi::emsmdb::{EcDoConnectExRequest, Request, Response as EmsmdbResponse};
 use mapi::ndr::ContextHandle;
@@ -47,6 +49,8 @@ struct Exchange {
     links: Mutex<Vec<u32>>,
     /// The calls with a context handle.
     with_handle: AtomicUsize,
+    /// The handle of all sessions; zero if each has another one.
+    handle: AtomicUsize,
 }
 
 impl Service for Exchange {
@@ -58,7 +62,10 @@ impl Service for Exchange {
         let (request, _) = Request::decode(CONNECT, &call.stub, Endian::Little).unwrap();
         let Request::EcDoConnectEx(request) = request else { panic!("{request:?}") };
         self.links.lock().unwrap().push(request.icxr_link);
-        let number = HANDLES.fetch_add(1, Ordering::SeqCst) as u128;
+        let number = match self.handle.load(Ordering::SeqCst) {
+            0 => HANDLES.fetch_add(1, Ordering::SeqCst),
+            same => same,
+        } as u128;
         let handle = ContextHandle { attributes: 0, uuid: Guid::from_le(number.to_le_bytes()) };
         let response = testkit::connect_ex_response(handle, INDEX);
         Ok(EmsmdbResponse::EcDoConnectEx(response).encode().unwrap().into())
@@ -313,21 +320,36 @@ async fn a_session_whose_handle_the_server_does_not_know_ends() {
 }
 
 #[tokio::test]
-async fn a_session_ends_whose_server_closes_its_group_with_the_response_that_opens_it() {
-    let mut proxy = Proxy::new().await;
-    let alice = proxy.client("alice");
-    let (mut connection, mut replies) = (alice.connection(), Vec::new());
-    connection.call(alice.request(1, CONNECT, connect_request(NO_LINK)), &mut replies);
-    while proxy.server.received().0.is_none() {
-        turn(&mut connection, &mut replies).await;
+async fn a_handle_whose_server_closed_its_group_before_the_response_was_read_is_not_taken_from_another_session()
+ {
+    for is_given_up in [false, true] {
+        let mut proxy = Proxy::new().await;
+        let same = HANDLES.fetch_add(1, Ordering::SeqCst);
+        proxy.server.handle.store(same, Ordering::SeqCst);
+        let (alice, bob) = (proxy.client("alice"), proxy.client("bob"));
+        let (mut connection, mut his) = (alice.connection(), bob.connection());
+        let mut replies = Vec::new();
+        connection.call(alice.request(1, CONNECT, connect_request(NO_LINK)), &mut replies);
+        while proxy.server.received().0.is_none() {
+            turn(&mut connection, &mut replies).await;
+        }
+        assert!(replies.is_empty());
+        if is_given_up {
+            connection.orphaned(1, &mut replies);
+        }
+        proxy.stop_server();
+        proxy.start_server().await;
+        proxy.server.handle.store(same, Ordering::SeqCst);
+        bob.connect(&mut his, NO_LINK).await;
+        sleep(Duration::from_millis(300)).await;
+        // Both the response and the end of the connection have arrived.
+        for _ in 0..5 {
+            turn(&mut connection, &mut replies).await;
+        }
+        assert_eq!(faults(&replies), [CALL_FAILED]);
+        assert_eq!((proxy.ends(), alice.group.handles().len()), (1, 0));
+        assert_eq!(bob.group.handles().len(), 1);
     }
-    proxy.stop_server();
-    sleep(Duration::from_millis(300)).await;
-    assert!(replies.is_empty());
-    // Both the response and the end of the connection have arrived.
-    replied(&mut connection, &mut replies, 1).await;
-    assert!(matches!(replies[..], [RpcReply::Response { .. }]), "{replies:?}");
-    assert_eq!((proxy.ends(), alice.group.handles().len()), (1, 0));
 }
 
 /// A proxy with a module that defers calls once the value is set, until something is sent.

@@ -26,8 +26,13 @@ impl RelayConnection {
         let opens =
             matches!(handle_use(*interface, operation.opnum()), HandleUse::Opens | HandleUse::Derives);
         let group = self.sessions.get(identity).filter(|_| opens).map(|(_, group)| Arc::clone(group));
+        if group.as_ref().is_some_and(|group| !group.upstream().contains(number)) {
+            // With the group the server has closed the new handle, and may have issued it to another session since.
+            let why = "the server closed the association group in which it opened the context handle";
+            return self.resume(tag, Outcome::Lost(why.into()), replies);
+        }
         self.resume(tag, response, replies);
-        // The server may have closed the group, and with it the new handle.
+        // It may have closed the group meanwhile.
         if let Some(group) = group
             && !group.upstream().contains(number)
         {
