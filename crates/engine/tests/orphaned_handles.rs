@@ -334,3 +334,26 @@ fn a_derived_handle_that_the_server_may_have_issued_to_another_session_since_bel
     assert!(matches!(flight.respond(opened(8)), Step::Fault { .. }));
     assert_eq!((hers.len(), his.len()), (1, 1), "both sessions continue");
 }
+
+/// grommunio has one handle of the address book for all users, whose sessions continue.
+#[test]
+fn a_handle_of_the_address_book_is_not_ended_once_the_server_may_have_issued_it_to_another_session() {
+    let bound = || [&[0; 8][..], &[7; 16], &[0; 4]].concat();
+    for is_order_known in [true, false] {
+        let (engine, alice, bob) = (Engine::default(), caller("a"), caller("b"));
+        let [hers, his] = [(); 2].map(|()| table(4));
+        let (mut alices, mut bobs) = (RpcClient::new(&engine, &hers), RpcClient::new(&engine, &his));
+        let (mut late, _) = bobs.relayed(incoming(&bob, BIND, bind_request()));
+        let opening = unanswered(&mut alices, &alice, (BIND, bind_request()));
+        let orphaned = opening.opened(GROUP, (bound().into(), Endian::Little), &mut OsRandom).unwrap();
+        assert!(orphaned.call_to_send().is_some());
+        let step = if is_order_known {
+            respond(&mut bobs, &bob, (BIND, bind_request()), bound())
+        } else {
+            late.respond(bound())
+        };
+        assert!(matches!(step, Step::Reply { .. }), "{step:?}");
+        assert!(orphaned.call_to_send().is_none());
+        assert_eq!(his.len(), 1);
+    }
+}

@@ -75,20 +75,18 @@ impl HandleBinding {
         session: &SharedSession,
         (interface, handle): (Interface, Guid),
         order: IssueOrder,
-    ) -> Result<Option<Arc<IssuedHandle>>, Refusal> {
-        if !matches!(interface, Interface::Emsmdb | Interface::AsyncEmsmdb) {
-            return Ok(None);
-        }
+    ) -> Result<Arc<IssuedHandle>, Refusal> {
         let (issued, earlier) =
             engine.store_sessions().issue_handle((interface, handle), session, &self.group, order);
         if let Some(earlier) = earlier {
             engine.end_session(&earlier);
         }
-        issued.map(Some).ok_or_else(|| {
-            let why = "the upstream issued the context handle to another session, too, and it is not known to which \
-                       last: neither may use it";
-            Refusal::new(RefusalKind::Failed, why)
-        })
+        if interface == Interface::Nspi || issued.is_newest() {
+            return Ok(issued);
+        }
+        let why = "the upstream issued the context handle to another session, too, and it is not known to which last: \
+                   neither may use it";
+        Err(Refusal::new(RefusalKind::Failed, why))
     }
 
     /// Records the handle that the upstream opened for `session` or derived from it, by its response `stub` to the call

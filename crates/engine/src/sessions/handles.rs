@@ -26,8 +26,8 @@ pub(crate) struct HandleEntry {
     /// The number of the upstream's association group in which the upstream opened it
     /// ([`AwaitsUpstream::received_in`](crate::AwaitsUpstream::received_in)).
     pub(crate) upstream_group: u64,
-    /// The record of the upstream's handle, if it is one of the mailbox store.
-    pub(crate) issued: Option<Arc<IssuedHandle>>,
+    /// The record of the upstream's handle.
+    pub(crate) issued: Arc<IssuedHandle>,
     /// Its place in the budget of the user.
     pub(crate) _place: Arc<HandlePlace>,
 }
@@ -72,9 +72,9 @@ impl OrphanedHandle {
 
     /// The call that ends it at the server: the operation number and the stub of `EcDoDisconnect` ([MS-OXCRPC] 3.1.4.3)
     /// or `NspiUnbind` ([MS-OXNSPI] 3.1.4.1.2). `None` if the server has issued the handle to another session since,
-    /// which must not be ended. To be called when the bytes are given to the connection.
+    /// or may have, which must not be ended. To be called when the bytes are given to the connection.
     pub fn call_to_send(&self) -> Option<(u16, Bytes)> {
-        if self.0.issued.as_ref().is_some_and(|issued| !issued.is_newest()) {
+        if !self.0.issued.is_newest() {
             return None;
         }
         let mut stub = match self.0.interface {
@@ -307,30 +307,29 @@ pub(crate) struct HandleHolder {
 
 impl IssuedHandles {
     /// The server issued the handle `key` to `holder`. Returns the record, and the other session that had the handle.
-    /// There is no record if the server may have issued the handle to the other session later: then neither session
-    /// may use it, and it is not ended at the server.
+    /// If the server may have issued the handle to the other session later, neither has the newest record: the handle
+    /// is not ended at the server.
     pub(crate) fn issue(
         all: &Arc<Self>,
         key: UpstreamHandle,
         holder: HandleHolder,
         order: IssueOrder,
-    ) -> (Option<Arc<IssuedHandle>>, Option<HandleHolder>) {
+    ) -> (Arc<IssuedHandle>, Option<HandleHolder>) {
         let mut records = all.lock();
         let earlier = records.get(&key).and_then(Weak::upgrade);
         if let Some(same) = earlier.as_ref().filter(|earlier| earlier.holder.session == holder.session) {
             same.received.fetch_max(order.received, Ordering::Relaxed);
-            return (Some(Arc::clone(same)), None);
+            return (Arc::clone(same), None);
         }
         let is_newest =
             earlier.as_ref().is_none_or(|earlier| order.is_after(earlier.received.load(Ordering::Relaxed)));
-        let issued = is_newest.then(|| {
-            let received = AtomicU64::new(order.received);
-            Arc::new(IssuedHandle { all: Arc::clone(all), key, holder, received })
-        });
-        match &issued {
-            Some(issued) => records.insert(key, Arc::downgrade(issued)),
-            None => records.remove(&key),
-        };
+        let received = AtomicU64::new(order.received);
+        let issued = Arc::new(IssuedHandle { all: Arc::clone(all), key, holder, received });
+        if is_newest {
+            records.insert(key, Arc::downgrade(&issued));
+        } else {
+            records.remove(&key);
+        }
         // Before `earlier` is dropped, which may be its last clone.
         drop(records);
         (issued, earlier.map(|earlier| earlier.holder.clone()))
@@ -342,8 +341,8 @@ impl IssuedHandles {
 }
 
 impl IssuedHandle {
-    /// Whether the server has not issued the handle to another session since.
-    fn is_newest(&self) -> bool {
+    /// Whether the server has not issued the handle to another session since, as far as is known.
+    pub(crate) fn is_newest(&self) -> bool {
         self.all.lock().get(&self.key).is_some_and(|record| std::ptr::eq(record.as_ptr(), self))
     }
 }

@@ -10,7 +10,8 @@
 //! If it is not known to which of two sessions the server issued a handle or index last ([`IssueOrder`]), it belongs to
 //! neither: both sessions of a handle end, both lose a derived handle, and neither can be linked to by an index.
 //!
-//! Handles of the address book are not recorded: grommunio has one for all sessions.
+//! Sessions of the address book keep a handle that the server issues again, since grommunio has one for all sessions.
+//! Only the session to which it was issued last is ended at the server.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -87,24 +88,26 @@ impl StoreSessions {
     }
 
     /// The server issued `handle`, of `interface`, to `session`, whose handles are in `group`. The session that had it
-    /// loses it. Returns the record of the handle, and the session that had it, if that is to end. Without a record
-    /// `session` must not use the handle ([`IssuedHandles::issue`]).
+    /// loses it. Returns the record of the handle, and the session that had it, if that is to end.
     pub(crate) fn issue_handle(
         &self,
         (interface, handle): (Interface, Guid),
         session: &SharedSession,
         group: &Arc<HandleTable>,
         order: IssueOrder,
-    ) -> (Option<Arc<IssuedHandle>>, Option<SharedSession>) {
+    ) -> (Arc<IssuedHandle>, Option<SharedSession>) {
         let holder = HandleHolder { session: session.id(), group: Arc::downgrade(group) };
         let (issued, earlier) = IssuedHandles::issue(&self.handles, (interface, handle), holder, order);
         let ended = earlier.and_then(|HandleHolder { session, group }| {
             let group = group.upgrade()?;
-            if interface == Interface::AsyncEmsmdb {
-                group.remove_upstream_handle(session, interface, handle);
-                return None;
+            match interface {
+                Interface::Emsmdb => group.take_session(session),
+                Interface::AsyncEmsmdb => {
+                    group.remove_upstream_handle(session, interface, handle);
+                    None
+                }
+                Interface::Nspi | Interface::Rfr => None,
             }
-            group.take_session(session)
         });
         (issued, ended)
     }
