@@ -43,7 +43,8 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
 /// An engine with the modules, and with a pool as the program has one. Nothing that is measured is long enough to be
 /// given to the pool, which has no threads.
 pub(crate) fn engine() -> Result<Engine, Box<dyn Error>> {
-    let deferral = Deferral { pool: Pool::new(NonZeroUsize::MIN), time_limit: LONG };
+    let pool = Pool::new(NonZeroUsize::MIN);
+    let deferral = Deferral { decodings: pool.clone(), pool, time_limit: LONG };
     Ok(Engine::new(Stack::new(modules()?)).with_deferral(deferral))
 }
 

@@ -9,6 +9,7 @@ use identity::{Job, JobError, PendingJob, Pool, SecurityContext, SubmitError};
 use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::Session;
+use crate::work::DECODED_TOGETHER;
 
 /// The second part of deferred work: runs with the session locked, and returns the module's decision.
 pub(crate) type Then<D> = Box<dyn FnOnce(&mut Operation, &mut Session) -> D + Send>;
@@ -49,17 +50,27 @@ impl<D: 'static> Work<D> {
 
 /// The pool for deferred work, and the time limit of a job.
 ///
-/// Its threads also decode the long messages of operations, and pass these to the modules, so that the thread of a
+/// A second pool decodes the long messages of operations, and passes these to the modules, so that the thread of a
 /// connection does not do so for several milliseconds. Such a job fails and is refused like the work of a module.
 #[derive(Debug, Clone)]
 pub struct Deferral {
-    /// The pool that executes the jobs.
+    /// The pool that executes the jobs of modules.
     pub pool: Pool,
+    /// The pool that decodes long messages ([`Deferral::decoding_pool`]). The server has executed the operations whose
+    /// responses wait in its queue, so that none is refused because of its length. The limits on the memory of
+    /// responses bound it.
+    pub decodings: Pool,
     /// The time limit of a job, including its time in the queue.
     pub time_limit: Duration,
 }
 
 impl Deferral {
+    /// Creates a pool for [`Deferral::decodings`]: the messages that it decodes at a time take at most 256 MiB
+    /// together, which is the most that one can take.
+    pub fn decoding_pool() -> Pool {
+        Pool::within_memory(DECODED_TOGETHER)
+    }
+
     /// Submits `work` to the pool, to be executed under `context`. `module` and `name` are the module's number on the
     /// stack and its name.
     pub(crate) fn submit<D: 'static>(
@@ -68,27 +79,28 @@ impl Deferral {
         work: Work<D>,
         (module, name): (usize, &'static str),
     ) -> Result<Deferred<D>, Refusal> {
-        let job =
-            self.submit_job(Job::new(context.clone(), work.0), &format_args!("work of the module {name}"))?;
+        let job = submit_job(
+            &self.pool,
+            Job::new(context.clone(), work.0),
+            &format_args!("work of the module {name}"),
+        )?;
         Ok(Deferred { module, name, time_limit: self.time_limit, job })
     }
+}
 
-    /// Submits a job to the pool. `work` is its name, for the reason of a refusal.
-    pub(crate) fn submit_job<T: Send + 'static>(
-        &self,
-        job: Job<T>,
-        work: &dyn fmt::Display,
-    ) -> Result<PendingJob<T>, Refusal> {
-        self.pool.submit(job).map_err(|refused| {
-            let (kind, key) = match refused {
-                SubmitError::QueueFull | SubmitError::UserLimit => {
-                    (RefusalKind::TooBusy, " (deferred.queue)")
-                }
-                SubmitError::Closed => (RefusalKind::Failed, ""),
-            };
-            Refusal::new(kind, format!("cannot defer {work}: {refused}{key}"))
-        })
-    }
+/// Submits a job to `pool`. `work` is its name, for the reason of a refusal.
+pub(crate) fn submit_job<T: Send + 'static>(
+    pool: &Pool,
+    job: Job<T>,
+    work: &dyn fmt::Display,
+) -> Result<PendingJob<T>, Refusal> {
+    pool.submit(job).map_err(|refused| {
+        let (kind, key) = match refused {
+            SubmitError::QueueFull | SubmitError::UserLimit => (RefusalKind::TooBusy, " (deferred.queue)"),
+            SubmitError::Closed => (RefusalKind::Failed, ""),
+        };
+        Refusal::new(kind, format!("cannot defer {work}: {refused}{key}"))
+    })
 }
 
 /// The refusal of an operation because a job has no result, for the reason `error`, or has none yet. `work` is the name
@@ -141,7 +153,8 @@ mod tests {
     #[test]
     fn displaced_work_is_refused_as_too_busy_like_work_that_does_not_fit_in_the_queue() {
         let pool = Pool::new(NonZeroUsize::new(4).unwrap());
-        let deferral = Deferral { pool: pool.clone(), time_limit: Duration::from_secs(30) };
+        let deferral =
+            Deferral { pool: pool.clone(), decodings: pool.clone(), time_limit: Duration::from_secs(30) };
         let submit =
             |who: &SecurityContext| deferral.submit(who, Work::new(|_| (), |(), _, _| ()), (0, "gate"));
         let [alice, bob, carol] = ["a", "b", "c"]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use identity::SecurityContext;
 use mapi::Interface;
+use mapi::compress::Limits;
 use wire::{Endian, FileTime, Now};
 
 use crate::ahead::AheadResponse;
@@ -202,13 +203,14 @@ impl Operation {
         }
     }
 
-    /// Whether a response, which modules will see, is so long that decoding it takes several milliseconds.
-    pub(crate) fn has_long_message(&mut self) -> bool {
-        self.response.as_mut().is_some_and(is_long)
-            || self.ahead.iter_mut().any(|ahead| match ahead {
-                AheadResponse::Response(response) => is_long(response),
-                AheadResponse::Refused(_) => false,
-            })
+    /// How many bytes the responses have, which modules will see, that are so long that decoding them takes several
+    /// milliseconds. 0 if no response is that long.
+    pub(crate) fn long_message_bytes(&mut self) -> usize {
+        let ahead = self.ahead.iter_mut().map(|ahead| match ahead {
+            AheadResponse::Response(response) => long_bytes(response),
+            AheadResponse::Refused(_) => 0,
+        });
+        ahead.fold(self.response.as_mut().map_or(0, long_bytes), usize::saturating_add)
     }
 
     /// Drops what was decoded of the response, which is not decoded again.
@@ -253,10 +255,17 @@ impl Operation {
     }
 }
 
-/// Whether `response` is longer than [`LONG_MESSAGE`].
-fn is_long(response: &mut Message<Response>) -> bool {
-    let key = response.key();
-    response.original().len() > LONG_MESSAGE
-        || payload::carries_rops(key)
-            && response.view().is_ok_and(|response| payload::is_response_longer(response, LONG_MESSAGE))
+/// How many bytes `response` has if it is longer than [`LONG_MESSAGE`], else 0. For ROPs, which count by their size
+/// after decompression, that is the largest size that is decoded.
+fn long_bytes(response: &mut Message<Response>) -> usize {
+    let (key, bytes) = (response.key(), response.original().len());
+    if payload::carries_rops(key) {
+        let is_long = bytes > LONG_MESSAGE
+            || response.view().is_ok_and(|response| payload::is_response_longer(response, LONG_MESSAGE));
+        if is_long { bytes.max(Limits::default().payload) } else { 0 }
+    } else if bytes > LONG_MESSAGE {
+        bytes
+    } else {
+        0
+    }
 }

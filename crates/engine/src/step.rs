@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use identity::{Job, PendingJob};
 
-use crate::deferred::refusal_of_job;
+use crate::deferred::{refusal_of_job, submit_job};
 use crate::engine::Engine;
 use crate::flight::{Flight, ended_in_flight, too_much_state};
 use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::{Session, SharedSession};
 use crate::user_memory::MemoryLimit;
+use crate::work::most_decoded_bytes;
 
 /// The name of the work of a step, for the reasons of refusals.
 const WORK: &str = "the decoding of an operation";
@@ -67,8 +68,9 @@ impl Flight {
         then: impl FnOnce(&mut Operation, Result<H, Refusal>) -> R + Send + 'static,
     ) -> Step<R> {
         let Self { operation, engine, session, reached, .. } = self;
+        let long = operation.long_message_bytes();
         let deferral = match engine.deferral() {
-            Some(deferral) if operation.has_long_message() => deferral,
+            Some(deferral) if long > 0 => deferral,
             Some(deferral) => match session.try_lock() {
                 Some(locked) => {
                     let done = run((engine, operation, session), locked, reached, hooks);
@@ -96,7 +98,7 @@ impl Flight {
             operation.take_work();
             Stepped { operation, reached, result }
         });
-        match deferral.submit_job(job, &WORK) {
+        match submit_job(&deferral.decodings, job.needing(most_decoded_bytes(long)), &WORK) {
             Ok(job) => Step::Pooled(PooledStep { time_limit: deferral.time_limit, job }),
             Err(refusal) => Step::Done(R::from(refusal)),
         }

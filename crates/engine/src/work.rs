@@ -28,9 +28,14 @@ pub(crate) const RESPONSE_LIMIT: u32 = 4_194_304;
 /// decompression. A longer one is decoded by a thread of the pool ([`crate::step`]).
 ///
 /// With a value for each four bytes, decoding a response of this length takes 2.3 milliseconds; a request of
-/// [`REQUEST_LIMIT`] units takes 4.6. Few responses are longer: 50 rows of the address book have less than 64 KiB, and
+/// [`REQUEST_LIMIT`] units takes 4.6, and a response of 128 KiB that has restrictions only, which no server sends, 6.2.
+/// Few responses are longer: 50 rows of the address book have less than 64 KiB, and
 /// the responses to ROPs in one buffer at most 32 KiB.
 pub(crate) const LONG_MESSAGE: usize = 128 * 1024;
+
+/// How many bytes of memory the long messages that are decoded at a time may take together: as many as the longest
+/// response, of 16 MiB, takes at most ([`most_decoded_bytes`]).
+pub(crate) const DECODED_TOGETHER: usize = 256 * 1024 * 1024;
 
 /// The units of a ROP, or of the response to one.
 pub(crate) const ROP: usize = 16;
@@ -38,6 +43,13 @@ pub(crate) const ROP: usize = 16;
 /// How many bytes of memory an element takes for each unit, at most: a restriction takes as many as a value with its
 /// tag.
 const UNIT_BYTES: usize = 64;
+
+/// How many bytes of memory a message of `bytes` takes at most when it is decoded: those of a unit for each four bytes,
+/// and of no more units than are decoded of a response.
+pub(crate) fn most_decoded_bytes(bytes: usize) -> usize {
+    let units = u32::try_from(bytes / 4).unwrap_or(u32::MAX).min(RESPONSE_LIMIT);
+    Work { units, is_over_limit: false }.bytes()
+}
 
 /// What was decoded of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -28,6 +28,7 @@ pub use crate::pool::promise::JobError;
 /// the context outlives the request that submitted the job.
 pub struct Job<T> {
     context: SecurityContext,
+    memory: usize,
     work: Box<dyn FnOnce(&SecurityContext) -> T + Send>,
 }
 
@@ -40,7 +41,14 @@ impl<T> fmt::Debug for Job<T> {
 impl<T> Job<T> {
     /// A job that executes `work` under `context`.
     pub fn new(context: SecurityContext, work: impl FnOnce(&SecurityContext) -> T + Send + 'static) -> Self {
-        Self { context, work: Box::new(work) }
+        Self { context, memory: 0, work: Box::new(work) }
+    }
+
+    /// The job needs at most `bytes` of memory while it runs. Without a call of this method, it is taken to need none.
+    #[must_use]
+    pub const fn needing(mut self, bytes: usize) -> Self {
+        self.memory = bytes;
+        self
     }
 
     /// The requester's security context.
@@ -96,6 +104,9 @@ pub struct PoolCounts {
 ///
 /// Jobs are counted by [`UserKey`], so all contexts of a user count together.
 ///
+/// If the jobs that run together would need more memory than is permitted ([`Pool::within_memory`]), the next job waits
+/// until others have ended. No job behind it begins earlier, so that short jobs do not delay a long one without end.
+///
 /// ```
 /// # use std::num::NonZeroUsize;
 /// # use identity::{Authority, Job, Pool, ContextCounters, SecurityContext};
@@ -113,13 +124,17 @@ pub struct Pool(Arc<Shared>);
 
 struct Shared {
     queue: NonZeroUsize,
+    /// How many bytes of memory the running jobs may need together, if more than one runs.
+    memory: usize,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    queue: FairQueue<Run>,
+    queue: FairQueue<Queued>,
+    /// How many bytes of memory the running jobs need at most.
+    memory: usize,
     /// The number of threads that have called [`Pool::work`].
     threads: usize,
     closed: bool,
@@ -138,6 +153,13 @@ impl State {
 /// it delivers [`JobError::Stopped`].
 type Run = Box<dyn FnOnce(Result<Now, JobError>) + Send>;
 
+/// A job in the queue.
+struct Queued {
+    run: Run,
+    /// How many bytes of memory it needs at most.
+    memory: usize,
+}
+
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Pool").field(&self.counts()).finish()
@@ -147,7 +169,17 @@ impl fmt::Debug for Pool {
 impl Pool {
     /// Creates a pool whose queue has room for `queue` jobs.
     pub fn new(queue: NonZeroUsize) -> Self {
-        Self(Arc::new(Shared { queue, state: Mutex::default(), changed: Condvar::new() }))
+        Self::with_limits(queue, usize::MAX)
+    }
+
+    /// Creates a pool whose running jobs need at most `bytes` of memory together ([`Job::needing`]). A job that needs
+    /// more runs alone. The length of the queue is not limited: the owner limits how many jobs are submitted.
+    pub fn within_memory(bytes: usize) -> Self {
+        Self::with_limits(NonZeroUsize::MAX, bytes)
+    }
+
+    fn with_limits(queue: NonZeroUsize, memory: usize) -> Self {
+        Self(Arc::new(Shared { queue, memory, state: Mutex::default(), changed: Condvar::new() }))
     }
 
     /// Adds a job to the queue. If the queue is full, the job takes the place of the newest one of the user with the
@@ -159,9 +191,10 @@ impl Pool {
     pub fn submit<T: Send + 'static>(&self, job: Job<T>) -> Result<PendingJob<T>, SubmitError> {
         let user = job.context.identity().user().clone();
         let (promise, result) = promise::pair();
+        let memory = job.memory;
         let run = move |now: Result<Now, JobError>| {
             let promise = promise;
-            let Job { context, work } = job;
+            let Job { context, work, .. } = job;
             let checked = now.and_then(|now| context.check(|| now).map_err(JobError::from));
             let done = checked.map(|()| work(&context));
             // The context is closed before the result is delivered.
@@ -176,7 +209,7 @@ impl Pool {
                 return Err(error);
             }
         };
-        let number = state.queue.push(&user, Box::new(run));
+        let number = state.queue.push(&user, Queued { run: Box::new(run), memory });
         drop(state);
         self.0.changed.notify_one();
         if let Some(run) = displaced {
@@ -190,10 +223,11 @@ impl Pool {
     /// `now` returns the time when a job begins, at which its context is checked. A panic ends only the job.
     pub fn work(&self, now: impl Fn() -> Now) {
         self.0.add_thread();
-        while let Some(Taken { user, job: run }) = self.0.next() {
+        while let Some(Taken { user, job: Queued { run, memory } }) = self.0.next() {
             let panicked = catch_unwind(AssertUnwindSafe(|| run(Ok(now())))).is_err();
             let mut state = self.0.lock();
             state.queue.end(&user);
+            state.memory = state.memory.saturating_sub(memory);
             let counts = &mut state.counts;
             counts.running = counts.running.saturating_sub(1);
             counts.done = counts.done.saturating_add(1);
@@ -243,7 +277,7 @@ impl Shared {
         } else if state.queue.len() >= self.queue.get() {
             let displaced = state.queue.displace_for(user).ok_or(SubmitError::QueueFull)?;
             state.counts.displaced = state.counts.displaced.saturating_add(1);
-            Ok(Some(displaced))
+            Ok(Some(displaced.run))
         } else if state.queue.len_of(user) >= share {
             Err(SubmitError::UserLimit)
         } else {
@@ -257,11 +291,14 @@ impl Shared {
     }
 
     /// Waits for the next job. `None` if the pool is closed and the queue is empty.
-    fn next(&self) -> Option<Taken<Run>> {
+    fn next(&self) -> Option<Taken<Queued>> {
         let mut state = self.lock();
         loop {
             let most = state.most_running();
-            if let Some(taken) = state.queue.take(most) {
+            let (running, used) = (state.counts.running, state.memory);
+            let fits = |job: &Queued| running == 0 || used.saturating_add(job.memory) <= self.memory;
+            if let Some(taken) = state.queue.take(most, fits) {
+                state.memory = used.saturating_add(taken.job.memory);
                 state.counts.running = state.counts.running.saturating_add(1);
                 return Some(taken);
             }

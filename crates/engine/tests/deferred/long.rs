@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::thread::{self, ThreadId};
+use std::thread::{self, JoinHandle, ThreadId};
+use std::time::Duration;
 
 use engine::{
     CookieTable, Deferral, Engine, FaultStatus, Interests, Module, Operation, Outcome, Refusal, RefusalKind,
@@ -81,15 +82,16 @@ struct Gated {
 }
 
 impl Gated {
-    /// The pool has no thread.
-    fn new(queue: usize) -> Self {
+    /// The pool for decodings has no thread, and that for the work of modules has room for one job.
+    fn new() -> Self {
         let (begins, begun) = channel();
         let (open, opened) = channel();
         let ended = Arc::<AtomicUsize>::default();
         let own = thread::current().id();
         let gate = Gate { own, begins, open: Mutex::new(opened), ended: Arc::clone(&ended) };
-        let pool = Pool::new(NonZeroUsize::new(queue).unwrap());
-        let deferral = Deferral { pool: pool.clone(), time_limit: PATIENCE };
+        let pool = Deferral::decoding_pool();
+        let deferral =
+            Deferral { pool: Pool::new(NonZeroUsize::MIN), decodings: pool.clone(), time_limit: PATIENCE };
         let engine = Engine::new(Stack::new(vec![Box::new(gate)])).with_deferral(deferral);
         Self { house: House { engine, pool, worker: None }, begun, open, ended }
     }
@@ -97,6 +99,13 @@ impl Gated {
     fn at_work(mut self) -> Self {
         self.house = self.house.at_work();
         self
+    }
+
+    /// A further thread of the pool.
+    #[allow(clippy::disallowed_methods, reason = "the pool's thread")]
+    fn worker(&self) -> JoinHandle<()> {
+        let pool = self.house.pool.clone();
+        thread::spawn(move || pool.work(|| Now::at(FileTime(0))))
     }
 
     fn client(&self) -> RpcClient<'_> {
@@ -125,7 +134,7 @@ fn long(talk: &mut RpcClient<'_>, who: &SecurityContext, handle: &[u8; 20]) -> T
 
 #[test]
 fn a_long_response_passes_the_modules_on_a_thread_of_the_pool() {
-    let gated = Gated::new(4).at_work();
+    let gated = Gated::new().at_work();
     let (alice, mut talk) = (caller("a"), gated.client());
     let handle = talk.bind(&alice, 1);
     for (count, endian) in
@@ -152,7 +161,7 @@ fn a_long_response_passes_the_modules_on_a_thread_of_the_pool() {
 
 #[test]
 fn rops_count_by_their_size_after_decompression() {
-    let gated = Gated::new(4).at_work();
+    let gated = Gated::new().at_work();
     let table = CookieTable::default();
     let web = MapiHttpClient::new(&gated.house.engine, &table, Endpoint::Emsmdb, "a");
     let (mut flight, _) = web.relayed(RequestType::Connect, vec![0; 20]);
@@ -177,7 +186,7 @@ fn rops_count_by_their_size_after_decompression() {
 
 #[test]
 fn the_thread_of_a_connection_does_not_wait_for_a_session_that_the_pool_has_locked() {
-    let gated = Gated::new(4).at_work();
+    let gated = Gated::new().at_work();
     let (alice, mut talk) = (caller("a"), gated.client());
     let handle = talk.bind(&alice, 1);
     let mut first = long(&mut talk, &alice, &handle);
@@ -204,7 +213,7 @@ fn the_thread_of_a_connection_does_not_wait_for_a_session_that_the_pool_has_lock
 
 #[test]
 fn an_operation_whose_session_was_locked_by_the_pool_continues_afterwards() {
-    let gated = Gated::new(4).at_work();
+    let gated = Gated::new().at_work();
     let (alice, mut talk) = (caller("a"), gated.client());
     let handle = talk.bind(&alice, 1);
     let mut first = long(&mut talk, &alice, &handle);
@@ -219,7 +228,7 @@ fn an_operation_whose_session_was_locked_by_the_pool_continues_afterwards() {
 
 #[test]
 fn a_client_that_disconnects_cancels_the_decoding_of_its_response() {
-    let gated = Gated::new(4);
+    let gated = Gated::new();
     let (alice, mut talk) = (caller("a"), gated.client());
     let handle = talk.bind(&alice, 1);
     let mut flight = long(&mut talk, &alice, &handle);
@@ -234,22 +243,32 @@ fn a_client_that_disconnects_cancels_the_decoding_of_its_response() {
 }
 
 #[test]
-fn a_long_response_is_refused_if_the_queue_is_full_or_its_time_is_over() {
-    let gated = Gated::new(2);
+fn long_responses_wait_beyond_the_queue_of_deferred_work() {
+    let gated = Gated::new();
+    let callers = ["a", "b", "c", "d"].map(caller);
+    let mut waiting = Vec::new();
+    for who in &callers {
+        let mut talk = gated.client();
+        let handle = talk.bind(who, 1);
+        waiting.extend((0..5).map(|_| long(&mut talk, who, &handle)));
+    }
+    let gated = gated.at_work();
+    for _ in &waiting {
+        gated.open.send(()).unwrap();
+    }
+    for mut flight in waiting {
+        let next = resume(&mut flight);
+        assert!(matches!(next, Step::Reply { .. }), "{next:?}");
+    }
+}
+
+#[test]
+fn a_long_response_is_refused_if_its_time_is_over() {
+    let gated = Gated::new();
     let (alice, mut talk) = (caller("a"), gated.client());
     let handle = talk.bind(&alice, 1);
-    let mut first = long(&mut talk, &alice, &handle);
-    let (mut second, _) = columns(&mut talk, &alice, &handle);
-    let Step::Fault { status, why, .. } = second.resume(answer(MANY, Endian::Little)) else {
-        panic!("not refused")
-    };
-    assert_eq!(status, FaultStatus::RPC_S_SERVER_TOO_BUSY);
-    assert_eq!(
-        why,
-        "cannot defer the decoding of an operation: the caller's share of the deferred-work queue is full \
-         (deferred.queue)"
-    );
-    let Step::Fault { status, why, .. } = first.resume_deferred() else { panic!("not refused") };
+    let mut flight = long(&mut talk, &alice, &handle);
+    let Step::Fault { status, why, .. } = flight.resume_deferred() else { panic!("not refused") };
     assert_eq!(
         (status, why.as_str()),
         (engine::TIMED_OUT, "deferred the decoding of an operation exceeded deferred.seconds")
@@ -257,9 +276,41 @@ fn a_long_response_is_refused_if_the_queue_is_full_or_its_time_is_over() {
     assert_eq!(gated.house.pool.counts().queued, 0);
 }
 
+/// Each response may take a quarter of the memory of all.
+#[test]
+fn long_responses_are_decoded_at_the_same_time_only_within_the_limit_on_their_memory() {
+    let gated = Gated::new();
+    let workers: Vec<_> = (0..8).map(|_| gated.worker()).collect();
+    let count = 16 * 1024 * 1024 / 4 / 4;
+    let mut waiting = Vec::new();
+    for number in 0..8 {
+        let who = caller(&number.to_string());
+        let mut talk = gated.client();
+        let handle = talk.bind(&who, 1);
+        let (mut flight, _) = columns(&mut talk, &who, &handle);
+        assert_eq!(flight.resume(answer(count - 6, Endian::Little)), Step::Defer { limit: PATIENCE });
+        waiting.push(flight);
+    }
+    for _ in 0..4 {
+        gated.begun.recv_timeout(PATIENCE).unwrap();
+    }
+    assert!(gated.begun.recv_timeout(Duration::from_millis(300)).is_err(), "a fifth is decoded");
+    assert_eq!(gated.house.pool.counts().running, 4);
+    for _ in &waiting {
+        gated.open.send(()).unwrap();
+    }
+    for flight in &mut waiting {
+        assert!(matches!(resume(flight), Step::Reply { .. }));
+    }
+    gated.house.pool.close();
+    for worker in workers {
+        worker.join().unwrap();
+    }
+}
+
 #[test]
 fn a_hook_that_panics_on_a_thread_of_the_pool_ends_its_session() {
-    let gated = Gated::new(4).at_work();
+    let gated = Gated::new().at_work();
     let (alice, mut talk) = (caller("a"), gated.client());
     let handle = talk.bind(&alice, 1);
     let (mut flight, _) = columns(&mut talk, &alice, &handle);
@@ -272,7 +323,7 @@ fn a_hook_that_panics_on_a_thread_of_the_pool_ends_its_session() {
 
 #[test]
 fn a_long_response_of_a_revoked_account_is_refused() {
-    let gated = Gated::new(4);
+    let gated = Gated::new();
     let (alice, mut talk) = (caller("a"), gated.client());
     let handle = talk.bind(&alice, 1);
     let mut flight = long(&mut talk, &alice, &handle);

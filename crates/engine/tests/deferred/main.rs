@@ -57,7 +57,7 @@ impl House {
     ) -> Self {
         let pool = Pool::new(NonZeroUsize::new(queue).unwrap());
         let modules: Vec<Box<dyn Module>> = vec![Box::new(Decider(Box::new(decide), Box::new(deliver)))];
-        let deferral = Deferral { pool: pool.clone(), time_limit: PATIENCE };
+        let deferral = Deferral { pool: pool.clone(), decodings: pool.clone(), time_limit: PATIENCE };
         let engine = Engine::new(Stack::new(modules)).with_deferral(deferral);
         Self { engine, pool, worker: None }
     }

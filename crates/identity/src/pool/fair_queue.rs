@@ -101,16 +101,18 @@ impl<T> FairQueue<T> {
         number
     }
 
-    /// Takes the next job. `None` if the queue is empty, or if each user with queued jobs has `most` running ones.
+    /// Takes the next job. `None` if the queue is empty, if each user with queued jobs has `most` running ones, or if
+    /// `fits` is false for the next job.
     ///
     /// The job is running until the caller calls [`FairQueue::end`].
-    pub(super) fn take(&mut self, most: usize) -> Option<Taken<T>> {
-        let turn = *self.turns.first_key_value()?.0;
-        if turn.running >= most {
+    pub(super) fn take(&mut self, most: usize, fits: impl FnOnce(&T) -> bool) -> Option<Taken<T>> {
+        let next = self.turns.first_entry()?;
+        let turn = *next.key();
+        let jobs = self.users.get_mut(next.get())?;
+        if turn.running >= most || !jobs.queued.first_key_value().is_some_and(|(_, job)| fits(job)) {
             return None;
         }
-        let user = self.turns.remove(&turn)?;
-        let jobs = self.users.get_mut(&user)?;
+        let user = next.remove();
         let before = jobs.share();
         let (_, job) = jobs.queued.pop_first()?;
         change_share(&mut self.shares, &user, before, jobs.share());
@@ -208,7 +210,7 @@ mod tests {
     /// The jobs in the order in which one thread executes them.
     fn drain(queue: &mut FairQueue<&'static str>) -> Vec<&'static str> {
         std::iter::from_fn(|| {
-            let taken = queue.take(1)?;
+            let taken = queue.take(1, |_| true)?;
             queue.end(&taken.user);
             Some(taken.job)
         })
@@ -236,7 +238,7 @@ mod tests {
         let mut queue = FairQueue::default();
         queue.push(&alice, "a1");
         queue.push(&alice, "a2");
-        let running = queue.take(1).unwrap();
+        let running = queue.take(1, |_| true).unwrap();
         queue.push(&bob, "b1");
         queue.end(&running.user);
         assert_eq!(drain(&mut queue), ["b1", "a2"]);
@@ -249,13 +251,13 @@ mod tests {
         for job in ["a1", "a2", "a3"] {
             queue.push(&alice, job);
         }
-        let running = [queue.take(2).unwrap(), queue.take(2).unwrap()];
-        assert!(queue.take(2).is_none());
+        let running = [queue.take(2, |_| true).unwrap(), queue.take(2, |_| true).unwrap()];
+        assert!(queue.take(2, |_| true).is_none());
         queue.push(&bob, "b1");
         queue.push(&bob, "b2");
         // Alice has one running job, as Bob has after his first, but it is not as long ago that one of hers ended.
         queue.end(&running[0].user);
-        let next = std::iter::from_fn(|| Some(queue.take(2)?.job)).collect::<Vec<_>>();
+        let next = std::iter::from_fn(|| Some(queue.take(2, |_| true)?.job)).collect::<Vec<_>>();
         assert_eq!(next, ["b1", "b2", "a3"]);
     }
 
@@ -267,7 +269,7 @@ mod tests {
         assert_eq!(queue.cancel(&bob, first), None);
         assert_eq!(queue.cancel(&alice, first), Some("a1"));
         assert_eq!(queue.cancel(&alice, first), None);
-        let running = queue.take(1).unwrap();
+        let running = queue.take(1, |_| true).unwrap();
         assert_eq!((running.job, queue.cancel(&alice, second)), ("a2", None));
         let third = queue.push(&alice, "a3");
         assert_eq!(queue.cancel(&alice, third), Some("a3"));
@@ -321,7 +323,7 @@ mod tests {
                     queue.cancel(&user, number);
                 }
                 _ => {
-                    running.extend(queue.take(2).map(|taken| taken.user));
+                    running.extend(queue.take(2, |_| true).map(|taken| taken.user));
                     if running.len() > 3 {
                         queue.end(&running.swap_remove(0));
                     }

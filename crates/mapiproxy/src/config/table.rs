@@ -70,8 +70,8 @@ table Config at "" {
         modules: Modules,
         /// What is recorded.
         capture: Capture,
-        /// The thread pool for work that takes long: work that modules defer, and the decoding of responses of more
-        /// than 128 KiB.
+        /// The thread pool for work that modules defer. Responses of more than 128 KiB are decoded by other threads,
+        /// half as many as there are processors, one at least.
         deferred: Deferred,
     }
 }
@@ -367,19 +367,21 @@ table Capture at "capture" {
     /// The number of completed files to keep. They have the time in their names.
     keep: usize, default 10, from 1 to 100_000;
 }
-/// The thread pool for work that takes long: work that modules defer, and the decoding of responses of more than
-/// 128 KiB.
+/// The thread pool for work that modules defer. Responses of more than 128 KiB are decoded by other threads, half as
+/// many as there are processors, one at least.
 #[serde(deny_unknown_fields)]
 table Deferred at "deferred" {
-    /// The number of threads for deferred work. The jobs of one user occupy at most all threads but one (with one
+    /// The number of threads for the work of modules. The jobs of one user occupy at most all threads but one (with one
     /// thread: that one); users take turns.
     threads: NonZeroUsize, default at_least_one(4), from 1 to 1024;
-    /// The maximum number of queued jobs, of which one user may have at most half. Operations beyond it are
+    /// The maximum number of queued jobs of modules, of which one user may have at most half. Operations beyond it are
     /// refused. If the queue is full, a job of a user with few jobs in it displaces the newest job of the user with
-    /// the most, whose operation is refused.
+    /// the most, whose operation is refused. Responses that wait to be decoded are not limited by number, but by
+    /// clients.request_megabytes and clients.request_megabytes_per_user; what is decoded of them at a time takes at
+    /// most 256 MiB of memory.
     queue: NonZeroUsize, default at_least_one(256), from 1 to 1_000_000;
-    /// The maximum duration of a job in seconds, including its time in the queue. Operations whose job takes
-    /// longer are refused.
+    /// The maximum duration of a job, or of the decoding of a response, in seconds, including its time in the
+    /// queue. Operations whose job takes longer are refused.
     seconds: u64, default 60, from 1 to 604_800;
 }
 }

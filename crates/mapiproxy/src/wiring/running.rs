@@ -77,11 +77,12 @@ impl Running {
         {
             http.end();
         }
-        if let Some(Deferral { pool, .. }) = self.engine.deferral() {
-            let running = net::drain(pool, CUT_OFF).await;
+        if let Some(Deferral { pool, decodings, .. }) = self.engine.deferral() {
+            let (running, decoding) = tokio::join!(net::drain(pool, CUT_OFF), net::drain(decodings, CUT_OFF));
             let counts = pool.counts();
             tracing::info!(
                 running,
+                decoding,
                 done = counts.done,
                 cancelled = counts.cancelled,
                 refused = counts.refused,

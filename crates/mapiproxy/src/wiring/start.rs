@@ -150,10 +150,14 @@ impl Listeners<'_> {
     }
 }
 
-/// The pool for deferred work, with its threads.
+/// The pools for deferred work, with their threads. The messages are decoded by at most half as many threads as there
+/// are processors, so that the threads of connections are not delayed.
 fn deferral(config: &Config) -> Result<Deferral, Failure> {
     let Deferred { threads, queue, seconds } = config.deferred;
     let pool = Pool::new(queue);
     net::spawn_workers(&pool, threads)?;
-    Ok(Deferral { pool, time_limit: Duration::from_secs(seconds) })
+    let decodings = Deferral::decoding_pool();
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    net::spawn_workers(&decodings, NonZeroUsize::new(processors / 2).unwrap_or(NonZeroUsize::MIN))?;
+    Ok(Deferral { pool, decodings, time_limit: Duration::from_secs(seconds) })
 }

@@ -29,7 +29,7 @@ fn proxy(upstream: &Upstream, decide: impl Fn(&mut Operation) -> Decision + Send
     let pool = Pool::new(NonZeroUsize::new(8).unwrap());
     net::spawn_workers(&pool, NonZeroUsize::new(2).unwrap()).unwrap();
     let modules: Vec<Box<dyn Module>> = vec![Box::new(Decider::new(decide, |_| Delivery::Pass))];
-    let deferral = Some(Deferral { pool, time_limit: TIME_LIMIT });
+    let deferral = Some(Deferral { decodings: pool.clone(), pool, time_limit: TIME_LIMIT });
     Setup { modules, pending: SOON, deferral, ..Setup::default() }.before(upstream)
 }
 

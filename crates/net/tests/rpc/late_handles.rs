@@ -156,7 +156,7 @@ impl Proxy {
         let upstream = RpcUpstream { call_limit, ..upstream_with_account(address) };
         let pool = Pool::new(NonZeroUsize::new(4).unwrap());
         net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
-        let deferral = Deferral { pool, time_limit: LIMIT };
+        let deferral = Deferral { decodings: pool.clone(), pool, time_limit: LIMIT };
         let engine = Arc::new(Engine::new(Stack::new(modules)).with_deferral(deferral));
         let relay = RpcRelay::new("proxy.lab.test", engine, upstream, Arc::new(NoopObserver));
         let [caller, _] = testkit::http_auth::contexts_at_both_levels("alice");

@@ -359,7 +359,7 @@ async fn deferring() -> (Proxy, Arc<Mutex<bool>>, Sender<()>) {
     let gate = Gate { opened: Arc::new(Mutex::new(opened)), first: Arc::clone(&defers) };
     let pool = Pool::new(NonZeroUsize::new(4).unwrap());
     net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
-    let deferral = Deferral { pool, time_limit: LIMIT };
+    let deferral = Deferral { decodings: pool.clone(), pool, time_limit: LIMIT };
     let proxy = Proxy::with(vec![Box::new(gate)], Some(deferral)).await;
     (proxy, defers, open)
 }

@@ -76,7 +76,11 @@ impl ScriptedClient {
         let pool = Pool::new(NonZeroUsize::new(4).unwrap());
         net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
         let engine = Engine::new(Stack::new(vec![module]));
-        let engine = Arc::new(engine.with_deferral(Deferral { pool: pool.clone(), time_limit: limit }));
+        let engine = Arc::new(engine.with_deferral(Deferral {
+            pool: pool.clone(),
+            decodings: pool.clone(),
+            time_limit: limit,
+        }));
         let upstream = groups::upstream(([127, 0, 0, 1], 9).into());
         let proxy = RpcRelay::new("proxy.lab.test", engine, upstream, Arc::new(NoopObserver));
         let contexts = ContextCounters::new();

@@ -91,7 +91,8 @@ impl Client {
         let pool = Pool::new(NonZeroUsize::new(4).unwrap());
         net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
         let stack = Stack::new(vec![module(scanned)]);
-        let engine = Engine::new(stack).with_deferral(Deferral { pool, time_limit: LIMIT });
+        let engine =
+            Engine::new(stack).with_deferral(Deferral { decodings: pool.clone(), pool, time_limit: LIMIT });
         let (engine, upstream) = (Arc::new(engine), upstream(address));
         let relay = RpcRelay::new("proxy.lab.test", engine, upstream, Arc::new(NoopObserver));
         Self {

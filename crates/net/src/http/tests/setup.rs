@@ -104,7 +104,9 @@ impl Setup {
         let bodies = BodyBudget::new(&self.limits);
         let engine = Engine::new(Stack::new(self.modules)).with_user_memory(Arc::clone(&bodies) as _);
         let engine = Arc::new(match self.deferral {
-            Some(limit) => engine.with_deferral(Deferral { pool, time_limit: limit }),
+            Some(limit) => {
+                engine.with_deferral(Deferral { decodings: pool.clone(), pool, time_limit: limit })
+            }
             None => engine,
         });
         let upstream = HttpUpstream {
