@@ -185,22 +185,9 @@ impl Operation {
     /// an operation that a thread of the pool has.
     pub(crate) fn outline(&self) -> Self {
         let Self { id, key, envelope, peer, at, .. } = *self;
-        Self {
-            id,
-            key,
-            envelope,
-            context: self.context.clone(),
-            peer,
-            at,
-            request: self.request.as_received(),
-            response: self.response.as_ref().map(Message::as_received),
-            ahead: Vec::new(),
-            rops: None,
-            rop_work: Work::NONE,
-            taken_work: 0,
-            undecoded: [None, None],
-            notes: Vec::new(),
-        }
+        let (stub, endian) = (self.request.original().clone(), self.request.original_endian());
+        let incoming = Incoming { envelope, key, stub, endian, context: self.context.clone(), peer, at };
+        Self { response: self.response.as_ref().map(Message::as_received), ..Self::new(id, incoming) }
     }
 
     /// How many bytes the responses have, which modules will see, that are so long that decoding them takes several
