@@ -8,7 +8,8 @@
 //! addresses, of IPv6 above all. In their queue, each address has one connection in a round.
 //!
 //! A poll is not interrupted: a turn takes as much longer as one poll of a connection takes. Users whose connections do
-//! not use the thread for so long never wait.
+//! not use the thread for so long never wait. A user who has all connections of the thread has no turns, since no
+//! other user waits.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, poll_fn};
@@ -110,6 +111,13 @@ impl ThreadTime {
     }
 }
 
+impl OwnerTime {
+    /// Whether all connections of the thread are of this owner.
+    fn is_alone(&self) -> bool {
+        lock(&self.thread.0).len() == 1
+    }
+}
+
 impl Drop for OwnerTime {
     fn drop(&mut self) {
         let mut owners = lock(&self.thread.0);
@@ -157,9 +165,9 @@ impl ConnectionTime {
         .await
     }
 
-    fn turn<R>(&self, change: impl FnOnce(&mut Turn, IpAddr) -> R) -> R {
+    fn turn<R>(&self, change: impl FnOnce(&mut Turn, &Member) -> R) -> R {
         let member = lock(&self.0);
-        change(&mut lock(&member.owner.turn), member.address)
+        change(&mut lock(&member.owner.turn), &member)
     }
 }
 
@@ -172,7 +180,12 @@ struct Place {
 impl Place {
     /// Whether the connection may be polled now. If not, `task` is woken when it may.
     fn may_run(&mut self, task: &Context<'_>) -> bool {
-        let state = self.time.turn(|turn, address| turn.begin(self.state, address, task.waker()));
+        let state = self.time.turn(|turn, member| {
+            if turn.is_over() && member.owner.is_alone() {
+                turn.renew();
+            }
+            turn.begin(self.state, member.address, task.waker())
+        });
         if state == State::Yields && self.state != State::Yields {
             defer(task.waker());
         }
@@ -188,11 +201,19 @@ impl Drop for Place {
 }
 
 impl Turn {
+    fn is_over(&self) -> bool {
+        self.used >= TURN && !self.is_yielding
+    }
+
+    fn renew(&mut self) {
+        (self.used, self.is_yielding) = (Duration::ZERO, false);
+    }
+
     /// Begins a poll of a connection from `address` in this `state`. Returns its new state.
     fn begin(&mut self, state: State, address: IpAddr, waker: &Waker) -> State {
         let is_first = match state {
             State::Yields => {
-                (self.used, self.is_yielding) = (Duration::ZERO, false);
+                self.renew();
                 return State::Ready;
             }
             // Something else woke it.
@@ -386,6 +407,22 @@ mod tests {
         while connections.join_next().await.is_some() {}
         let [unauthenticated, of_user] = [0, 1].map(|owner| polls[owner].load(Ordering::Relaxed));
         assert!(unauthenticated >= 40 && of_user >= 40, "{unauthenticated} {of_user}");
+    }
+
+    #[test]
+    fn a_user_who_has_all_connections_of_the_thread_never_yields() {
+        let (thread, alice) = (ThreadTime::default(), user("alice"));
+        let [first, second] = [(); 2].map(|()| {
+            let time = thread.connection(ADDRESS);
+            time.set_user(&alice);
+            Place { time, state: State::Ready }
+        });
+        let may_run = |mut place: Place| place.may_run(&Context::from_waker(Waker::noop()));
+        first.time.turn(|turn, _| turn.end(TURN));
+        assert!(may_run(second));
+        let _other = thread.connection(ADDRESS);
+        first.time.turn(|turn, _| turn.end(TURN));
+        assert!(!may_run(first));
     }
 
     #[test]
