@@ -33,8 +33,12 @@
 //! notifications (`EcDoAsyncWaitEx`, `NotificationWait`).
 //!
 //! Over RPC, call [`AwaitsUpstream::received_in`] before `resume`, with the number of the upstream's association group
-//! in which the response was received, and [`Engine::end_lost`] once such a group has ended or does not know a handle.
-//! Otherwise the handles of a restarted upstream stay mapped, which it may have given to another user.
+//! in which the response was received, and [`Engine::end_lost`] once such a group has ended or the upstream has
+//! rejected a bind into it. Otherwise the handles of a restarted upstream stay mapped, which it may have given to
+//! another user. (If the upstream does not know a handle in its group, the engine ends that session itself.) If the
+//! client does not wait for the response any more, [`take_opening_handle`](AwaitsUpstream::take_opening_handle) returns
+//! the handle that the server may be opening, to which the response is passed. Sessions that the server still has are
+//! in [`HandleTable::take_orphaned`] and [`CookieTable::take_orphaned`]: end them at the server.
 //!
 //! Over HTTP, step 2 has these calls on [`AwaitsUpstream`] too:
 //!
@@ -55,7 +59,8 @@
 //!
 //! - with a Disconnect or Unbind, or if it cannot be opened;
 //! - if a hook panics, or if a limit on its memory is exceeded;
-//! - if the server responds that it does not have the session, or issues its handle or cookies again;
+//! - if the server responds that it does not have the session, issues the handle of its mailbox session again, or sets
+//!   its cookies for another identity;
 //! - over HTTP, if a Connect or Bind replaces it, or if a limit on the number of sessions is reached while it is the
 //!   session of the user that was idle longest ([`Eviction`]);
 //! - when the embedder ends it: [`Engine::end`] when an RPC connection closes; [`Engine::end_group`] when an
@@ -129,7 +134,8 @@
 //! # Architectural invariants
 //!
 //! The engine does no I/O, and receives time and randomness as arguments. No operation uses a session of another
-//! identity. Hooks are synchronous, and run with the session locked.
+//! identity. Hooks are synchronous. Those for operations and ROPs, and `unbind`, run with the session locked; `init`,
+//! `autodiscover` and `shutdown` have no session.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -85,9 +85,9 @@ impl Interests {
 
 /// Code that inspects or changes operations in hooks.
 ///
-/// Hooks are synchronous and must return quickly. Each runs under the security context of its session. A module keeps
-/// the state of a session in the session ([`Session::module_state`]). State that spans several sessions must be keyed
-/// by the identity of the security context.
+/// Hooks are synchronous and must return quickly. Those with a session run under its security context, `autodiscover`
+/// under that of the caller. A module keeps the state of a session in the session ([`Session::module_state`]). State
+/// that spans several sessions must be keyed by the identity of the security context.
 pub trait Module: Send + Sync {
     /// The name of the module in the configuration.
     fn name(&self) -> &'static str;

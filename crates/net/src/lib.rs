@@ -33,7 +33,7 @@
 //! | term | meaning |
 //! |---|---|
 //! | listener | accepts the connections of clients at one address |
-//! | connection | a client connection, served by one task. Its upstream connections are used for it only. Requests of the proxy's own (probes of the service account, and requests that end a session) have upstream connections of their own |
+//! | connection | a client connection, served by one task. Its upstream connections are used for it only. Probes of the service account, and requests over HTTP that end a session, have other upstream connections; calls that end an RPC session are sent on an upstream connection of the client connection that had it, and probes of a client's credentials on that of the client, or on a new one |
 //! | connection permit | the permission to hold one connection, returned when the connection closes |
 //! | request handler | responds to the calls of one RPC connection, at once or later |
 //! | in flight | begun in the engine, without a complete response yet |
@@ -59,8 +59,9 @@
 //! - This crate makes no decisions about operations and does not decode their payloads. It reads request types,
 //!   headers, cookies, requests of Autodiscover, and the framing of MAPI over HTTP responses.
 //! - Functions that act for a caller take its security context as an argument.
-//! - An upstream connection belongs to one client connection and one identity, and is never used for another. Those of
-//!   the proxy's own requests belong to no client connection and are used for no client's request.
+//! - An upstream connection belongs to one client connection and one identity, and is never used for another. Those for
+//!   probes of the service account, and for ending sessions over HTTP, belong to no client connection and are used for
+//!   no client's request.
 //! - A request is never sent again once a byte of it may have reached the upstream: [`UpstreamError::retry`].
 
 mod auth_limit;

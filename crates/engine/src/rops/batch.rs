@@ -10,7 +10,7 @@ use wire::{Budget, Bytes, Decode as _, Encode as _, Error, Reader, Result, Write
 
 use crate::work::{REQUEST_LIMIT, ROP, Work};
 
-/// The most slots of a server object handle table: an index of one byte reaches no more, and 255 is left out.
+/// The most slots of a server object handle table: an index has one byte, and 255 is not used.
 const MAX_SLOTS: usize = 255;
 
 /// The decision about a ROP.
@@ -18,7 +18,7 @@ const MAX_SLOTS: usize = 255;
 pub(crate) enum Disposition {
     /// The ROP is forwarded to the upstream.
     Forwarded,
-    /// The ROP is not forwarded; a module responded to it.
+    /// The ROP is not forwarded; a module or the engine responded to it.
     RespondedLocally,
     /// The ROP is not forwarded, and has no response: a `RopRelease`, or one that a module added.
     Dropped,
@@ -35,7 +35,7 @@ pub struct Entry {
     pub(crate) disposition: Disposition,
     /// Where the ROP begins in the client's buffer; `None` for a ROP that a module added.
     origin: Option<u32>,
-    /// The number of the module that added the ROP or responded to it.
+    /// The number of the module that added the ROP or responded to it; `usize::MAX` if the engine responded.
     pub(crate) by: Option<usize>,
 }
 

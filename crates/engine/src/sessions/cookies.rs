@@ -7,13 +7,13 @@
 //!   request is refused if another identity presents the cookie, or if a second cookie identifies another session. A
 //!   response that would leave a session without an identifying cookie is refused. A cookie that was not set for the
 //!   session is not sent to the upstream, which may parse it differently.
-//! - **Shared cookies.** A cookie that was set for several sessions, such as the server that a load balancer chose,
-//!   identifies no session. Each of these sessions may present it beside its identifying cookie.
+//! - **Shared cookies.** A cookie that was set for several sessions, such as one by which a load balancer finds the
+//!   server that it chose, identifies no session. Each of these sessions may present it beside its identifying cookie.
 //! - **Reissued cookies.** A server that lost its sessions may give their cookies to sessions of other identities.
 //!   Sessions end whose session context cookie ([`context_cookie`](crate::sessions::context_cookie)) is set for a
 //!   session of another identity, whatever their other cookies are, and sessions whose newest identifying cookies are
-//!   all set for such sessions. A response with nothing but cookies of another identity is refused, since it may be a
-//!   copy of that identity's; the sessions that had them end nevertheless.
+//!   all set for such sessions. A response with nothing but cookies of another identity is refused if no other cookie
+//!   identifies the session, since it may be a copy of that identity's; the sessions that had them end nevertheless.
 //! - **Replacement.** A Connect or Bind may have the cookies of the session that it replaces ([MS-OXCMAPIHTTP]
 //!   3.2.5.6). They are sent to the upstream only if they identify a session of the same identity. That session ends
 //!   when the new one is open.
@@ -93,7 +93,10 @@ pub(crate) enum SessionLimitReached {
         "limit clients.sessions_per_user is reached, and each of the user's sessions has a request in progress"
     )]
     PerUser,
-    #[error("limit clients.sessions is reached")]
+    #[error(
+        "limit clients.sessions is reached, and the user has no session without a request in progress that could end \
+         for the new one"
+    )]
     Total,
 }
 

@@ -43,7 +43,7 @@ impl HandleEntry {
 /// the budget of the user until it is dropped.
 ///
 /// The proxy ends a session without the server if its account is revoked, a hook panics, modules keep too much state,
-/// or the client does not receive the response that opened it.
+/// a module responds with a null handle, or the client does not receive the response that opened it.
 #[derive(Debug)]
 pub struct OrphanedHandle(HandleEntry);
 
@@ -86,8 +86,8 @@ impl OrphanedHandle {
     }
 }
 
-/// Limits the context handles of one user that are open or that calls in progress open, in all association groups
-/// together.
+/// Limits the context handles of one user that are open, that calls in progress open, or that are orphaned, in all
+/// association groups together.
 #[derive(Debug)]
 pub struct HandleBudget {
     limit: usize,

@@ -3,8 +3,8 @@
 //! A client may link a new session to an earlier one. Responses in either then also report that the other has pending
 //! notifications. The client refers to the earlier session by the index of 16 bits that the server returned as `picxr`,
 //! which is not secret. The server checks that both sessions belong to one user, which with a service account is always
-//! true. So the proxy forwards an index only if the server returned it to the same user, or to a client that did not
-//! authenticate in the same association group.
+//! true. So the proxy forwards an index only if the server returned it to the same user and, if the client did
+//! not authenticate, in the same association group.
 
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ pub enum Probe {
     Ping,
     /// A GET of a URL. Any 2xx response counts as executed. A gateway can produce such a response, so the server must
     /// also reject invalid credentials.
-    Address,
+    Get,
 }
 
 impl Probe {
@@ -33,7 +33,7 @@ impl Probe {
                     && is(response.request_type, b"PING")
                     && is(response.response_code, b"0")
             }
-            Self::Address => (200..=299).contains(&response.status),
+            Self::Get => (200..=299).contains(&response.status),
         }
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod proxy_protocol;
 mod ranking;
 pub(crate) mod read;
 pub(crate) mod stream;
+mod thread_queue;
 pub(crate) mod thread_time;
 mod work_by_address;
 pub(crate) mod workers;

@@ -13,7 +13,7 @@ fn only_the_servers_own_response_counts_as_acceptance() {
         assert!(matches!(of(&status(code)), Outcome::Inconclusive), "{code}");
     }
     assert!(matches!(of(&status(401)), Outcome::Rejected(AuthError::RejectedByPeer)));
-    // As a balancer without a server, a firewall, or a gateway with a page of its own.
+    // Such responses may be those of a load balancer without a server, of a firewall, or of a gateway.
     for code in [200, 204, 301, 302, 307, 404, 405, 406, 411, 415] {
         assert!(matches!(of(&status(code)), Outcome::OtherProbe(_)), "{code}");
     }
@@ -48,12 +48,12 @@ fn a_server_that_later_responds_without_credentials_proves_no_user() {
 }
 
 #[test]
-fn an_address_proves_a_user_only_if_invalid_credentials_are_rejected() {
+fn a_get_proves_a_user_only_if_invalid_credentials_are_rejected() {
     let config = config();
     let credentials = [(Mechanism::BASIC, basic_of("alice:a")), (Mechanism::BEARER, b"abc".to_vec())];
     for (scheme, credentials) in credentials {
         let control = || {
-            let sign_in = AuthAttempt::new(&config, scheme, &guarded(Probe::Address), NOW).unwrap();
+            let sign_in = AuthAttempt::new(&config, scheme, &guarded(Probe::Get), NOW).unwrap();
             let sent = sign_in.send(&credentials).unwrap();
             let Outcome::Accepted(taken) = sent.on_response(&status(200), NOW) else { panic!("not taken") };
             match taken.on_unauthenticated_response(&refusal(), NOW, &mut OsRandom).unwrap() {
@@ -75,7 +75,7 @@ fn an_address_proves_a_user_only_if_invalid_credentials_are_rejected() {
     // After a handshake, too: a gateway may accept each connection on which it received any token.
     let token = STANDARD.encode(handshakes::ticket_of(b"alice"));
     let control = || {
-        let sign_in = AuthAttempt::new(&config, Mechanism::SPNEGO, &guarded(Probe::Address), NOW).unwrap();
+        let sign_in = AuthAttempt::new(&config, Mechanism::SPNEGO, &guarded(Probe::Get), NOW).unwrap();
         let outcome = sign_in.send(token.as_bytes()).unwrap().on_response(&status(200), NOW);
         let Outcome::Repeat(again) = outcome else { panic!("not over") };
         let Outcome::Accepted(taken) = again.send().on_response(&status(200), NOW) else {
@@ -97,11 +97,11 @@ fn an_address_proves_a_user_only_if_invalid_credentials_are_rejected() {
     }
     for code in [400, 401, 403, 500] {
         let accepted = control().on_response(&status(code), NOW).unwrap();
-        assert_eq!(accepted.probe(), Probe::Address);
+        assert_eq!(accepted.probe(), Probe::Get);
     }
-    // What may be of a balancer is no acceptance here either.
+    // Nor does a response to a GET count as acceptance if it may be a load balancer's.
     for code in [302, 404, 405] {
-        let sign_in = AuthAttempt::new(&config, Mechanism::BASIC, &guarded(Probe::Address), NOW).unwrap();
+        let sign_in = AuthAttempt::new(&config, Mechanism::BASIC, &guarded(Probe::Get), NOW).unwrap();
         let outcome = sign_in.send(&basic_of("alice:a")).unwrap().on_response(&status(code), NOW);
         assert!(matches!(outcome, Outcome::OtherProbe(_)), "{code}");
     }
@@ -120,7 +120,7 @@ fn another_ping_may_show_what_the_first_did_not_and_nothing_else_may() {
     assert!(matches!(again(&status(200)), Outcome::OtherProbe(_)));
     assert!(matches!(again(&CARRIED_OUT), Outcome::Accepted(_)));
     assert!(matches!(again(&status(401)), Outcome::Rejected(AuthError::RejectedByPeer)));
-    assert_eq!(elsewhere().with_probe(&guarded(Probe::Address)).err(), Some(ProofError::NotMapiHttp));
+    assert_eq!(elsewhere().with_probe(&guarded(Probe::Get)).err(), Some(ProofError::NotMapiHttp));
 }
 
 #[test]

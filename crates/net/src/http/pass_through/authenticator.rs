@@ -49,7 +49,7 @@ pub(crate) enum ExpectedConnection<'a> {
 }
 
 /// Whether a probe of this kind proves an identity for an operation of MAPI, if `mapi`, or for another request. A
-/// gateway can imitate the response to a [`ProbeKind::Address`], and the modules would process the operation before
+/// gateway can imitate the response to a [`ProbeKind::Get`], and the modules would process the operation before
 /// the server rejects it.
 pub(super) fn probe_covers(kind: ProbeKind, mapi: bool) -> bool {
     !mapi || kind == ProbeKind::Ping

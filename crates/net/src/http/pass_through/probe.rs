@@ -16,7 +16,7 @@ const COPIED: [&str; 3] = ["user-agent", X_CLIENT_INFO, X_CLIENT_APPLICATION];
 const MAX_REQUEST_ID: usize = 64;
 
 /// A request that changes nothing. All parts by which a server or a load balancer selects the response are the same
-/// each time that the probe is sent.
+/// each time that the probe is sent, except for the client's address behind a front server.
 #[derive(Debug, Clone)]
 pub(crate) struct Probe {
     kind: ProbeKind,
@@ -38,7 +38,7 @@ pub(crate) fn candidates(head: &RequestHead, mapi: bool) -> impl Iterator<Item =
         .collect();
     let own = head.target().to_owned();
     let (first, last) =
-        if mapi { (Some((ProbeKind::Ping, own)), None) } else { (None, Some((ProbeKind::Address, own))) };
+        if mapi { (Some((ProbeKind::Ping, own)), None) } else { (None, Some((ProbeKind::Get, own))) };
     let pings = ["", ANY_MAILBOX].map(|query| (ProbeKind::Ping, format!("/mapi/emsmdb/{query}")));
     let all = first.into_iter().chain(pings).chain(last);
     all.map(move |(kind, target)| Probe { kind, target, fields: fields.clone() })
@@ -60,7 +60,7 @@ impl Probe {
     ) -> Option<RequestHead> {
         let method = match self.kind {
             ProbeKind::Ping => "POST",
-            ProbeKind::Address => "GET",
+            ProbeKind::Get => "GET",
         };
         let mut head = RequestHead::new(method, &self.target)?;
         head.fields.push("Host", request.upstream.host_header());
@@ -71,7 +71,7 @@ impl Probe {
         let id = of.get(X_REQUEST_ID).filter(|id| is_request_id(id)).map(Bytes::copy_from_slice);
         match (self.kind, id) {
             (ProbeKind::Ping, id) => add_ping(&mut head.fields, id),
-            (ProbeKind::Address, id) => {
+            (ProbeKind::Get, id) => {
                 if let Some(id) = id {
                     head.fields.push(X_REQUEST_ID, id);
                 }
@@ -107,7 +107,7 @@ mod tests {
         };
         let kinds = |mapi| all(mapi).into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
         assert_eq!(kinds(true), [ProbeKind::Ping; 3]);
-        assert_eq!(kinds(false), [ProbeKind::Ping, ProbeKind::Ping, ProbeKind::Address]);
+        assert_eq!(kinds(false), [ProbeKind::Ping, ProbeKind::Ping, ProbeKind::Get]);
         assert_eq!(all(true)[0].1, "/ews/x");
         assert_eq!(all(false)[2].1, "/ews/x");
     }

@@ -51,7 +51,7 @@ fn response(byte: u8, token: Option<&[u8]>) -> Response<'_> {
 
 /// The probe that `byte` chooses.
 fn probe(byte: u8) -> Probe {
-    if byte & 0x40 == 0 { Probe::Ping } else { Probe::Address }
+    if byte & 0x40 == 0 { Probe::Ping } else { Probe::Get }
 }
 
 /// The probe that `byte` chooses, rejected without credentials.
@@ -80,7 +80,7 @@ fn authenticate(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity>
             }
             Outcome::Accepted(credentials) => {
                 assert_eq!(end.repeated, is_handshake(scheme), "a handshake without a repeated request");
-                let executed = probe(first) == Probe::Address || end.byte & 0x80 != 0;
+                let executed = probe(first) == Probe::Get || end.byte & 0x80 != 0;
                 assert!(response(end.byte, None).status == 200 && executed, "the server executed nothing");
                 let accepted = checked(credentials, &mut input, probe(first))?;
                 return Some(checked_context(&accepted, scheme, &text));
@@ -131,7 +131,7 @@ fn checked(credentials: CredentialsAccepted, input: &mut Input<'_>, kind: Probe)
     match checked.ok()? {
         Checked::Authenticated(accepted) => Some(accepted),
         Checked::Control(control) => {
-            assert_eq!(kind, Probe::Address);
+            assert_eq!(kind, Probe::Get);
             control.on_response(&response(input.byte(), None), NOW).ok()
         }
     }
