@@ -349,6 +349,11 @@ impl Cookies {
         }
     }
 
+    /// Whether a pair `name=value` of a `Cookie` field is forwarded. Some servers separate cookies also by commas.
+    fn forwards(self, pair: &[u8]) -> bool {
+        pair.split(|byte| *byte == b',').map(name_of).all(|name| self.passes(name))
+    }
+
     /// The action for a `Cookie` field with this value in a request.
     pub(crate) fn in_request(self, value: &[u8]) -> FieldAction {
         let pairs = || {
@@ -359,7 +364,7 @@ impl Cookies {
                 Some(pair)
             })
         };
-        let passes = |pair: &&[u8]| self.passes(name_of(pair));
+        let passes = |pair: &&[u8]| self.forwards(pair);
         if self != Self::None && pairs().all(|pair| passes(&pair)) {
             return FieldAction::Keep;
         }
@@ -376,13 +381,17 @@ impl Cookies {
     /// Whether the cookie that a `Set-Cookie` field with this value sets is sent to the client: only if it is also
     /// forwarded when the client sends it.
     pub(crate) fn accepts_set_cookie(self, value: &[u8]) -> bool {
-        self.passes(name_of(split_at(value, b';').0))
+        self.forwards(split_at(value, b';').0)
     }
 }
 
-/// The name of the cookie in a pair `name=value`.
+/// The name of the cookie in a pair `name=value`, without blanks and control characters of any character set at its
+/// ends, which ASP.NET removes.
 fn name_of(pair: &[u8]) -> &[u8] {
-    split_at(pair, b'=').0.trim_ascii()
+    let name = split_at(pair, b'=').0;
+    let begin = name.iter().position(u8::is_ascii_graphic).unwrap_or(name.len());
+    let end = name.iter().rposition(u8::is_ascii_graphic).map_or(begin, |last| last + 1);
+    name.get(begin..end).unwrap_or_default()
 }
 
 /// The part of `text` before the first `separator`, and that after it; `None` if there is no separator.

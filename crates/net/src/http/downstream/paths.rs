@@ -157,12 +157,17 @@ pub(crate) fn decoded(path: &str) -> Option<String> {
     String::from_utf8(out).ok().filter(|text| !text.contains(is_like_a_separator))
 }
 
-/// `text` decoded once, as far as it is encoded.
+/// `text` decoded once, as far as it is encoded: by `%XX`, or by `%uXXXX`, which ASP.NET decodes too.
 fn decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((byte, after)) = rest.split_first() {
         rest = after;
+        if let Some((character, after)) = (*byte == b'%').then(|| utf16_unit(after)).flatten() {
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = after;
+            continue;
+        }
         let code = after.split_first_chunk::<2>().filter(|_| *byte == b'%');
         match code.and_then(|(digits, after)| Some((hex(*digits)?, after))) {
             Some((byte, after)) => {
@@ -173,6 +178,13 @@ fn decode(text: &[u8]) -> Vec<u8> {
         }
     }
     out
+}
+
+/// The character of `uXXXX` at the beginning of `text`, and the rest.
+fn utf16_unit(text: &[u8]) -> Option<(char, &[u8])> {
+    let (&[b'u' | b'U', a, b, c, d], after) = text.split_first_chunk::<5>()? else { return None };
+    let code = u32::from(hex([a, b])?) << 8 | u32::from(hex([c, d])?);
+    Some((char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), after))
 }
 
 fn hex(digits: [u8; 2]) -> Option<u8> {
@@ -277,6 +289,8 @@ mod tests {
             "+&%20access_token=x",
             "X-Rps-CAT=x",
             "a=b?x-rps-cat=x",
+            "%u0061ccess_token=x",
+            "x%U002drps-cat=x",
         ] {
             assert_eq!(check_no_token(query), Err(Ambiguous::TokenInQuery), "{query}");
         }
@@ -284,9 +298,14 @@ mod tests {
 
     #[test]
     fn a_query_that_holds_a_path_however_encoded_is_refused() {
-        for query in
-            ["", "wsdl", "email=a%40b.c&size=HR96x96", "MailboxId=1-2@lab.test", "a=100%", "x=%C3%BC"]
-        {
+        for query in [
+            "",
+            "wsdl",
+            "email=a%40b.c&size=HR96x96",
+            "MailboxId=1-2@lab.test",
+            "a=100%",
+            "x=%C3%BC&y=%u00fc%ud800",
+        ] {
             assert_eq!(check_query(query), Ok(()), "{query}");
         }
         for query in [
@@ -297,6 +316,10 @@ mod tests {
             "a=%5cowa",
             "a=%ef%bc%8fowa",
             "a=%c0%afowa",
+            "a=%u002fowa",
+            "a=%25u002fowa",
+            "a=%u%30%30%32%66owa",
+            "a=%uff0fowa",
             "a;b",
             "a=%00",
             "a#b",

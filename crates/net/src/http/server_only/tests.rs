@@ -188,12 +188,22 @@ fn cookies_that_route_requests_at_a_front_end_are_removed() {
     assert_eq!(request(Cookies::OfSession, "MapiContext=x; X-BackEndCookie=y"), "unchanged");
     assert_eq!(request(Cookies::OfSession, "MapiContext=x; X-BEResource=y"), "MapiContext=x");
     assert_eq!(request(Cookies::None, "a=b"), "");
+    for blank in ["\t", "\u{a0}", "\u{85}", "\u{3000}", "\u{feff}", "\u{b}"] {
+        for value in [format!("a=b;{blank}X-BEResource=x"), format!("a=b;X-BEResource{blank}=x")] {
+            assert_eq!(request(Cookies::OfClient, &value), "a=b", "{value:?}");
+        }
+    }
+    let latin1 = Cookies::OfClient.in_request(b"a=b; \xa0cadata=x");
+    assert_eq!(text(latin1), "a=b");
+    assert_eq!(request(Cookies::OfSession, "a=b, X-BEResource=y; c=d"), "c=d");
+    assert_eq!(request(Cookies::OfClient, "a=Mon, 12 Jan; \u{e9}=b"), "unchanged");
     let response = |cookies: Cookies, value: &str| text(cookies.in_response(value.as_bytes()));
     assert_eq!(response(Cookies::OfClient, "a=b; path=/ews"), "unchanged");
     assert_eq!(response(Cookies::OfClient, "X-BackEndCookie=b; path=/ews"), "");
     assert_eq!(response(Cookies::OfSession, "X-BackEndCookie=b; path=/mapi"), "unchanged");
     assert_eq!(response(Cookies::OfSession, "cadata=b; path=/mapi"), "");
     assert_eq!(response(Cookies::OfSession, "x-beresource=b; path=/mapi"), "");
+    assert_eq!(response(Cookies::OfSession, "\u{a0}x-beresource=b; path=/mapi"), "");
     assert_eq!(response(Cookies::None, "a=b; path=/ews"), "");
 }
 
