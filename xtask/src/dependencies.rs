@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rpc", &["wire"]),
     ("http1", &[]),
     ("mapi", &["wire", "rpc"]),
+    ("message", &["mapi", "wire"]),
     ("identity", &["wire", "options"]),
     ("engine", &["wire", "options", "rpc", "mapi", "identity"]),
     ("modules", &["engine", "mapi", "identity", "wire"]),
@@ -28,22 +29,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "mapiproxy",
         &[
-            "wire", "options", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "net",
-            "lab", "client", "console", "capture", "testkit",
+            "wire", "options", "rpc", "http1", "mapi", "message", "identity", "engine", "modules", "store",
+            "net", "lab", "client", "console", "capture", "testkit",
         ],
     ),
     (
         "testkit",
         &[
-            "wire", "options", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "net",
-            "lab", "client", "console", "capture",
+            "wire", "options", "rpc", "http1", "mapi", "message", "identity", "engine", "modules", "store",
+            "net", "lab", "client", "console", "capture",
         ],
     ),
     (
         "e2e",
         &[
-            "wire", "options", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "net",
-            "lab", "client", "console", "capture", "testkit",
+            "wire", "options", "rpc", "http1", "mapi", "message", "identity", "engine", "modules", "store",
+            "net", "lab", "client", "console", "capture", "testkit",
         ],
     ),
     ("bench", &["wire", "rpc", "mapi", "identity", "engine", "modules", "net", "lab", "client", "testkit"]),
@@ -51,8 +52,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without I/O. None of [`RUNTIMES`] may be under them, however deep.
-const PURE: &[&str] =
-    &["wire", "options", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "capture"];
+const PURE: &[&str] = &[
+    "wire", "options", "rpc", "http1", "mapi", "message", "identity", "engine", "modules", "store", "capture",
+];
 
 /// Crates that do I/O or wait for it.
 const RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "async-io", "mio", "socket2", "hyper", "polling"];

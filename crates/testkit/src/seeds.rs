@@ -6,6 +6,7 @@ mod identity;
 mod mapi;
 mod mapi_http;
 mod mapi_sync;
+mod message;
 mod property;
 mod recording;
 mod rop;
@@ -38,6 +39,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "idsets" => mapi_sync::idsets(),
         "notifications" => mapi_sync::notifications(),
         "rtf" => mapi_sync::rtf(),
+        "rtf_bodies" => message::rtf_bodies(),
         "auth_tokens" => identity::tokens(),
         "auth_handshakes" => identity::handshake(),
         "pass_through" => identity::relayed(),

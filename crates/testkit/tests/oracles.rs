@@ -88,6 +88,7 @@ oracle! {
     idsets
     notifications
     rtf
+    rtf_bodies
     auth_tokens
     auth_handshakes
     pass_through

@@ -8,6 +8,7 @@ pub mod decrypt;
 pub mod http;
 pub mod identity;
 pub mod mapi;
+pub mod message;
 pub mod recording;
 pub mod rpc;
 pub mod wire;
@@ -16,7 +17,7 @@ pub mod wire;
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All oracles.
-pub const ALL: [Named; 28] = [
+pub const ALL: [Named; 29] = [
     ("guid", wire::guid),
     ("rpc_pdus", rpc::pdus),
     ("rpc_server", rpc::server),
@@ -37,6 +38,7 @@ pub const ALL: [Named; 28] = [
     ("idsets", mapi::idsets),
     ("notifications", mapi::notifications),
     ("rtf", mapi::rtf),
+    ("rtf_bodies", message::rtf_bodies),
     ("auth_tokens", identity::tokens),
     ("auth_handshakes", identity::handshake),
     ("pass_through", identity::pass_through),
