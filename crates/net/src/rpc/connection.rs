@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -49,6 +50,11 @@ pub(crate) enum RpcConnectionError {
     /// The client does not read its responses, and no memory is left for them.
     #[error(transparent)]
     Unread(#[from] UnreadResponses),
+    /// The client did not read its responses until its last security context was revoked or had expired.
+    #[error(
+        "did not read responses, and its sign-in ended meanwhile (account changed, or clients.context_seconds)"
+    )]
+    SignInEnded,
     /// The connection of another user displaced it.
     #[error("closed to admit another user")]
     Displaced,
@@ -57,10 +63,9 @@ pub(crate) enum RpcConnectionError {
     Association(#[from] CloseReason),
 }
 
-/// A client connection over the byte stream `S`, whose calls go to the handler `H`.
-struct Connection<S, H: RequestHandler> {
+/// The state of a client connection, whose calls go to the handler `H`.
+struct Connection<H: RequestHandler> {
     config: Arc<RpcListenerConfig>,
-    stream: S,
     client: SocketAddr,
     permit: ConnectionPermit,
     association: ServerAssociation,
@@ -109,7 +114,6 @@ pub(crate) async fn serve<S: ClientStream, H: RequestHandler>(
         contexts: ClientContexts::new(Arc::clone(&config), client),
         scope: HandlerScope::new(handler, Arc::clone(&config.groups)),
         config,
-        stream,
         client,
         permit,
         replies: Vec::new(),
@@ -122,14 +126,18 @@ pub(crate) async fn serve<S: ClientStream, H: RequestHandler>(
         work: 0,
         closed: None,
     };
-    connection.run(shutdown).await
+    connection.run(stream, shutdown).await
 }
 
-impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
-    async fn run(&mut self, mut shutdown: watch::Receiver<bool>) -> Result<(), RpcConnectionError> {
+impl<H: RequestHandler> Connection<H> {
+    async fn run<S: ClientStream>(
+        &mut self,
+        mut stream: S,
+        mut shutdown: watch::Receiver<bool>,
+    ) -> Result<(), RpcConnectionError> {
         let mut tick = interval(check_interval(&self.config.limits));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        send(&mut self.stream, self.config.greeting, self.config.limits.handshake, &mut shutdown).await?;
+        send(&mut stream, self.config.greeting, self.config.limits.handshake, &mut shutdown).await?;
         loop {
             if *shutdown.borrow() {
                 self.scope.handler.shut_down(&mut self.replies);
@@ -143,23 +151,23 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
             let unauthenticated = unauthenticated.then_some(&mut self.permit);
             let quota = self.quota.next(self.association.processed(), unauthenticated, Instant::now());
             self.association.set_quota(quota);
-            self.process_and_flush(&mut shutdown).await?;
+            self.process_and_flush(&mut stream, &mut shutdown).await?;
             if self.association.is_closed() {
                 return self.closed.take().map_or(Ok(()), |reason| Err(reason.into()));
             }
             let stopping = *shutdown.borrow();
             if stopping && self.association.active_calls() == 0 {
                 self.association.shutdown();
-                return self.process_and_flush(&mut shutdown).await;
+                return self.process_and_flush(&mut stream, &mut shutdown).await;
             }
             let is_over_quota = self.association.is_over_quota();
             let is_waiting = self.contexts.is_waiting();
             let reads_ahead = is_waiting && self.association.buffered() < READ_AHEAD;
             let reads = !stopping && !is_over_quota && (self.association.wants_input() || reads_ahead);
             let next_quota = self.quota.wait(self.is_authenticated());
-            let Self { stream, association, activity, contexts, permit, .. } = self;
+            let Self { association, activity, contexts, permit, .. } = self;
             let read = poll_fn(|task| {
-                poll_read(stream, task, |bytes| {
+                poll_read(&mut stream, task, |bytes| {
                     activity.began_pdu |= !association.is_mid_pdu();
                     association.receive(bytes);
                 })
@@ -184,10 +192,10 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         }
     }
 
-    /// Processes received PDUs and sends output, until nothing is left to do. A client that does not read in time loses
-    /// its connection: an authenticated client has that time for each piece.
-    async fn process_and_flush(
+    /// Processes received PDUs and sends output, until nothing is left to do.
+    async fn process_and_flush<S: ClientStream>(
         &mut self,
+        stream: &mut S,
         shutdown: &mut watch::Receiver<bool>,
     ) -> Result<(), RpcConnectionError> {
         loop {
@@ -205,19 +213,40 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
             if output.is_empty() {
                 return Ok(());
             }
-            let unread = send_now(&mut self.stream, &output).await?;
+            let unread = send_now(stream, &output).await?;
             self.memory.charge_unread(unread.len(), &self.association)?;
-            let limit = self.config.limits.handshake;
-            let is_authenticated = self.is_authenticated();
-            let sent = send(&mut self.stream, unread, limit, shutdown);
-            if is_authenticated {
-                tokio::select! {
-                    sent = sent => sent?,
-                    () = poll_fn(|task| self.permit.poll_displaced(task)) => return Err(self.displaced()),
+            if !unread.is_empty() {
+                self.send_rest(stream, unread, shutdown).await?;
+            }
+        }
+    }
+
+    /// Sends what the client does not read at once. A client that does not read in time loses its connection: an
+    /// authenticated client has that time for each piece, while one of its security contexts is valid.
+    async fn send_rest<S: ClientStream>(
+        &mut self,
+        stream: &mut S,
+        unread: &[u8],
+        shutdown: &mut watch::Receiver<bool>,
+    ) -> Result<(), RpcConnectionError> {
+        let limit = self.config.limits.handshake;
+        let sent = send(stream, unread, limit, shutdown);
+        if !self.is_authenticated() {
+            let sent = timeout_at(self.deadlines.since() + limit, sent).await;
+            return Ok(sent.map_err(|_| ClientTimeout::Unread)??);
+        }
+        let mut sent = pin!(sent);
+        let mut tick = interval(check_interval(&self.config.limits));
+        loop {
+            tokio::select! {
+                sent = &mut sent => return Ok(sent?),
+                () = poll_fn(|task| self.permit.poll_displaced(task)) => return Err(self.displaced()),
+                _ = tick.tick() => {
+                    self.end_revoked();
+                    if !self.contexts.has_valid() && !self.deadlines.is_anonymous() {
+                        return Err(RpcConnectionError::SignInEnded);
+                    }
                 }
-            } else {
-                let sent = timeout_at(self.deadlines.since() + limit, sent).await;
-                sent.map_err(|_| ClientTimeout::Unread)??;
             }
         }
     }
@@ -362,17 +391,22 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         }
     }
 
-    /// Checks the time limits, and ends the sessions and calls of security contexts that were revoked.
+    /// Checks the time limits, and ends what belongs to security contexts that were revoked.
     fn check_limits(&mut self) -> Result<(), ClientTimeout> {
         self.deadlines.check(&self.config.limits, &self.association)?;
-        let revoked = self.contexts.take_revoked();
-        if !revoked.is_empty() {
-            self.scope.revoked(&revoked, &mut self.replies);
-        }
+        self.end_revoked();
         if !self.contexts.has_valid() && self.association.active_calls() == 0 {
             self.deadlines.unusable();
         }
         Ok(())
+    }
+
+    /// Ends the sessions and calls of security contexts that were revoked.
+    fn end_revoked(&mut self) {
+        let revoked = self.contexts.take_revoked();
+        if !revoked.is_empty() {
+            self.scope.revoked(&revoked, &mut self.replies);
+        }
     }
 }
 

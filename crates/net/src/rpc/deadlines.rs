@@ -64,6 +64,11 @@ impl Deadlines {
         self.auth_state != AuthState::Unauthenticated
     }
 
+    /// Whether the client has made calls, and none as a user.
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.auth_state == AuthState::Anonymous
+    }
+
     /// The start of the present state.
     pub(super) const fn since(&self) -> Instant {
         self.since

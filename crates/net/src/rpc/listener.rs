@@ -85,6 +85,7 @@ fn log_close(config: &RpcListenerConfig, client: SocketAddr, error: &RpcConnecti
         RpcConnectionError::Association(CloseReason::AuthenticationFailed | CloseReason::Loop)
         | RpcConnectionError::Displaced => {}
         RpcConnectionError::Unread(unread) => config.log.client_timeout(client, unread),
+        RpcConnectionError::SignInEnded => config.log.client_timeout(client, error),
         RpcConnectionError::Association(_) => {
             config.log.client_error(client, &error.to_string());
         }

@@ -5,7 +5,7 @@ use std::task::Context;
 
 use bytes::Bytes;
 use identity::accounts::Account;
-use identity::{AcceptorConfig, Accounts, Authority, ContextCounters};
+use identity::{AcceptorConfig, Accounts, Authority, ContextCounters, SecurityContext};
 use rpc::client::{self, ClientAssociation, ClientConfig};
 use rpc::server::{Interface, ServerConfig};
 use rpc::{AuthLevel, epm};
@@ -110,10 +110,11 @@ async fn bound(stream: &mut DuplexStream) -> ClientAssociation {
     association
 }
 
-/// Responds at once, with as much work as one round permits. Counts the calls.
+/// Responds at once, with as much work as one round permits. Counts the calls, and the contexts that were revoked.
 #[derive(Default)]
-struct Busy {
+pub(super) struct Busy {
     calls: Arc<AtomicUsize>,
+    pub(super) revoked: Arc<AtomicUsize>,
     work: u64,
 }
 
@@ -130,6 +131,10 @@ impl RequestHandler for Busy {
 
     fn take_work(&mut self) -> u64 {
         std::mem::take(&mut self.work)
+    }
+
+    fn revoked(&mut self, revoked: &[SecurityContext], _: &[Arc<Group>], _: &mut Vec<RpcReply>) {
+        self.revoked.fetch_add(revoked.len(), Ordering::Relaxed);
     }
 
     fn end(&mut self, _: &[Arc<Group>]) {}

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -14,24 +15,32 @@ use identity::{
     Password, Principal, SecurityContext,
 };
 use rpc::client::{self, ClientAssociation, ClientConfig};
+use rpc::pdu::SyntaxId;
+use rpc::server::{Interface, ServerConfig};
 use rpc::{AuthLevel, epm};
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::JoinSet;
 use tokio::time::{advance, sleep, timeout};
+use wire::Guid;
 
-use super::tests::{Echo, listener_config, next_event};
+use super::tests::{Busy, Echo, listener_config, next_event};
 use super::*;
 use crate::auth_limit::{Attempt, AuthLimiter};
+use crate::clock;
 use crate::rpc::auth::ClientAuth;
 use crate::rpc::local_service::ServiceHandler;
 use crate::rpc::upstream_auth::UpstreamAuth;
 use crate::service_credentials::ServiceCredentials;
+use crate::tcp::accept::CHECK_INTERVAL;
 use crate::tcp::admission::{Admission, Limits};
 
 const LIMIT: Duration = Duration::from_secs(100);
 
 /// The time in which a client must authenticate; less than that for which a sign-in waits for its turn.
 const HANDSHAKE: Duration = Duration::from_secs(20);
+
+/// An interface that is open to clients that do not sign in.
+const OPEN: SyntaxId = SyntaxId { uuid: Guid::from_le([7; 16]), major: 1, minor: 0 };
 
 /// Every user has this password.
 const RIGHT: &str = "secret";
@@ -45,13 +54,13 @@ impl Accounts for AnyUser {
     }
 }
 
-/// Records why clients were refused, and counts those that signed in.
+/// Records why clients were refused, and the security contexts of those that signed in.
 #[derive(Default)]
-struct Outcomes(Mutex<(Vec<String>, usize)>);
+struct Outcomes(Mutex<(Vec<String>, Vec<SecurityContext>)>);
 
 impl Observer for Outcomes {
-    fn authenticated(&self, _: &SecurityContext, _: SocketAddr) {
-        self.0.lock().unwrap().1 += 1;
+    fn authenticated(&self, context: &SecurityContext, _: SocketAddr) {
+        self.0.lock().unwrap().1.push(context.clone());
     }
 
     fn client_refused(&self, _: SocketAddr, why: &str) {
@@ -78,6 +87,11 @@ impl Proxy {
 
     /// A proxy with at most this number of connections.
     fn with_connections(most: usize) -> Self {
+        Self::with(most, None)
+    }
+
+    /// As [`with_connections`](Self::with_connections), whose security contexts have this lifetime.
+    fn with(most: usize, lifetime: Option<Duration>) -> Self {
         let outcomes = Arc::new(Outcomes::default());
         let mut config = Arc::into_inner(listener_config()).unwrap();
         config.limits = Limits {
@@ -87,11 +101,17 @@ impl Proxy {
             unauthenticated_percent: 100,
             ..config.limits
         };
-        config.auth = ClientAuth::new(AcceptorConfig::new(
-            Arc::new(AnyUser),
-            Authority::new("here"),
-            ContextCounters::new(),
-        ));
+        let accounts = Arc::new(AnyUser);
+        let mut acceptor = AcceptorConfig::new(accounts, Authority::new("here"), ContextCounters::new());
+        acceptor.policy.lifetime = lifetime;
+        config.auth = ClientAuth::new(acceptor);
+        config.rpc = Arc::new(ServerConfig {
+            interfaces: [epm::INTERFACE, OPEN]
+                .map(|id| Interface { id, minimum_level: AuthLevel::NONE })
+                .to_vec(),
+            auth_types: config.auth.auth_types(),
+            ..ServerConfig::default()
+        });
         config.observer = Arc::clone(&outcomes) as _;
         config.greeting = b"";
         let admission = Admission::new(config.limits, Vec::new());
@@ -100,9 +120,16 @@ impl Proxy {
 
     /// A client's connection, and the task that serves it.
     fn connection(&self) -> (DuplexStream, impl Future<Output = Result<(), RpcConnectionError>> + use<>) {
+        self.connection_to(ServiceHandler::new(Arc::new(Echo), None))
+    }
+
+    /// As [`connection`](Self::connection), whose calls go to `handler`.
+    fn connection_to<H: RequestHandler>(
+        &self,
+        handler: H,
+    ) -> (DuplexStream, impl Future<Output = Result<(), RpcConnectionError>> + use<H>) {
         let (ours, client) = duplex(10_000);
         let admitted = self.admission.admit(peer().ip()).unwrap();
-        let handler = ServiceHandler::new(Arc::new(Echo), None);
         let (config, stop) = (Arc::clone(&self.config), self.stop.subscribe());
         let serving = async move {
             let accepted = (peer(), Instant::now());
@@ -137,7 +164,7 @@ impl Proxy {
     }
 
     fn signed_in(&self) -> usize {
-        self.outcomes.0.lock().unwrap().1
+        self.outcomes.0.lock().unwrap().1.len()
     }
 }
 
@@ -159,6 +186,19 @@ async fn call(stream: &mut DuplexStream, password: &str) -> bool {
 
 /// As [`call`], but returns the fault; `None` if there is a response.
 async fn fault_of_call(stream: &mut DuplexStream, password: &str) -> Option<FaultStatus> {
+    let mut association = begin_call(stream, password, Bytes::from_static(b"stub")).await;
+    match next_event(&mut association, stream).await {
+        client::Event::Response(response) => {
+            assert_eq!(response.stub, b"stub"[..]);
+            None
+        }
+        client::Event::Fault { status, .. } => Some(status),
+        event => panic!("{event:?}"),
+    }
+}
+
+/// Signs in as alice with NTLM. Returns the association, whose output ends with a call of `stub`.
+async fn begin_call(stream: &mut DuplexStream, password: &str, stub: Bytes) -> ClientAssociation {
     let credentials = Credentials::password("alice", "LAB", &Password::new(password));
     let level = AuthLevel::PKT_INTEGRITY;
     let contexts = ContextCounters::new();
@@ -172,13 +212,9 @@ async fn fault_of_call(stream: &mut DuplexStream, password: &str) -> Option<Faul
                 association.resume_handshake(auth.step(&token).unwrap()).unwrap();
             }
             client::Event::Bound { .. } => {
-                association.call(0, 3, None, Bytes::from_static(b"stub")).unwrap();
+                association.call(0, 3, None, stub).unwrap();
+                return association;
             }
-            client::Event::Response(response) => {
-                assert_eq!(response.stub, b"stub"[..]);
-                return None;
-            }
-            client::Event::Fault { status, .. } => return Some(status),
             event => panic!("{event:?}"),
         }
     }
@@ -324,5 +360,81 @@ async fn a_sign_in_that_waits_ends_with_its_client_the_proxy_and_its_time() {
         }
         sleep(Duration::from_secs(1)).await;
         assert_eq!(proxy.signed_in(), 0, "{end:?}");
+    }
+}
+
+/// Sends the output of `client`, whose last call has a long response, and reads the first byte of that.
+async fn read_a_byte(client: &mut DuplexStream, association: &mut ClientAssociation) {
+    client.write_all(&association.take_output()).await.unwrap();
+    let mut byte = [0];
+    client.read_exact(&mut byte).await.unwrap();
+    association.receive(&byte);
+}
+
+/// Longer than what a connection accepts at once.
+const LONG: usize = 100_000;
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_loses_its_connection_when_its_account_is_revoked_or_its_sign_in_expires()
+{
+    enum End {
+        Revoked,
+        Expired,
+        Time,
+    }
+    // This lifetime passes by the system's clock.
+    let lifetime = Duration::from_secs(2);
+    for end in [End::Revoked, End::Expired, End::Time] {
+        let proxy = Proxy::with(5000, matches!(end, End::Expired).then_some(lifetime));
+        let handler = Busy::default();
+        let revoked = Arc::clone(&handler.revoked);
+        let (mut client, serving) = proxy.connection_to(handler);
+        let serving = async { (serving.await, Instant::now()) };
+        let calling = async {
+            let mut association = begin_call(&mut client, RIGHT, vec![7; LONG].into()).await;
+            read_a_byte(&mut client, &mut association).await;
+            sleep(Duration::from_secs(1)).await;
+            let context = proxy.outcomes.0.lock().unwrap().1.pop().unwrap();
+            match end {
+                End::Revoked => context.revoke(),
+                End::Expired => {
+                    while context.check(clock::now).is_ok() {
+                        std::thread::sleep(Duration::from_millis(10));
+                    }
+                }
+                End::Time => {}
+            }
+            Instant::now()
+        };
+        let joined = Box::pin(timeout(LIMIT, async { tokio::join!(serving, calling) })).await.unwrap();
+        let ((served, ended), since) = joined;
+        let (is_over, is_time) =
+            (matches!(served, Err(RpcConnectionError::SignInEnded)), matches!(end, End::Time));
+        assert_eq!(is_over, !is_time, "{served:?}");
+        assert_eq!(ended - since > CHECK_INTERVAL, is_time, "{:?}", ended - since);
+        assert_eq!(revoked.load(Ordering::Relaxed), usize::from(matches!(end, End::Revoked)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_need_not_sign_in_has_the_time_limit_to_read_a_response() {
+    let proxy = Proxy::new();
+    let (mut client, serving) = proxy.connection();
+    let calling = async {
+        let mut association = ClientAssociation::new(ClientConfig::default());
+        association.bind(&[(0, OPEN)], None).unwrap();
+        assert!(matches!(next_event(&mut association, &mut client).await, client::Event::Bound { .. }));
+        association.call(0, 3, None, vec![7; LONG].into()).unwrap();
+        read_a_byte(&mut client, &mut association).await;
+        sleep(HANDSHAKE * 3 / 4).await;
+        let client::Event::Response(response) = next_event(&mut association, &mut client).await else {
+            panic!("no response")
+        };
+        assert_eq!(response.stub.len(), LONG);
+    };
+    let proxy = async { panic!("{:?}", serving.await) };
+    tokio::select! {
+        () = calling => {}
+        () = proxy => {}
     }
 }
