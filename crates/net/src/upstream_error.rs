@@ -98,6 +98,9 @@ pub enum Timeout {
     /// The response to a request of an unauthenticated client took longer than this.
     #[error("no response within {} s, the limit for a client that has not authenticated", .0.as_secs())]
     Unauthenticated(Duration),
+    /// The upstream read nothing of a request for this time, and the proxy closed the connection.
+    #[error("the server read nothing of the request for {} s", .0.as_secs())]
+    NotRead(Duration),
     /// Connecting and authenticating took longer than this. So did a response to a probe.
     #[error("not connected and authenticated within {} s", .0.as_secs())]
     Auth(Duration),
@@ -107,7 +110,10 @@ impl Timeout {
     /// The limit.
     pub(crate) const fn duration(self) -> Duration {
         match self {
-            Self::Response(limit) | Self::Unauthenticated(limit) | Self::Auth(limit) => limit,
+            Self::Response(limit)
+            | Self::Unauthenticated(limit)
+            | Self::NotRead(limit)
+            | Self::Auth(limit) => limit,
         }
     }
 }
@@ -178,7 +184,9 @@ impl UpstreamError {
     pub(crate) const fn key(&self) -> Option<&'static str> {
         match self {
             Self::Timeout(Timeout::Response(_)) => Some("upstream.call_seconds"),
-            Self::Timeout(Timeout::Unauthenticated(_)) => Some("clients.handshake_seconds"),
+            Self::Timeout(Timeout::Unauthenticated(_) | Timeout::NotRead(_)) => {
+                Some("clients.handshake_seconds")
+            }
             Self::Timeout(Timeout::Auth(_)) => Some("upstream.connect_seconds"),
             Self::MemoryLimit(full) => full.key(),
             _ => None,

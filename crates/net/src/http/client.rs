@@ -8,6 +8,7 @@ use crate::http::server_only::Cookies;
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request_head::{BodyFraming, Rewrite};
+use crate::tcp::stream::SendError;
 use crate::upstream_error::{Timeout, UpstreamError};
 
 /// The longest response that is accepted, in bytes: several times what a ROP buffer can hold.
@@ -116,7 +117,11 @@ impl HttpClient {
         connection.begin_request(&head, false);
         connection.transport.out.bytes.extend_from_slice(body);
         let limit = self.upstream.timeout;
-        connection.transport.flush(limit).await.map_err(UpstreamError::closed)?;
+        match connection.transport.flush_unless(limit, |_, _| false).await {
+            Ok(_) => {}
+            Err(SendError::NotRead) => return Err(UpstreamError::from(Timeout::NotRead(limit)).into()),
+            Err(SendError::Io(error)) => return Err(UpstreamError::closed(error).into()),
+        }
         let limit = self.upstream.call_limit;
         let received = timeout(limit, response(&mut connection)).await;
         let (head, body) = received.map_err(|_| UpstreamError::from(Timeout::Response(limit)))??;

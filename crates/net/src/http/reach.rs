@@ -57,7 +57,7 @@ pub async fn authenticate_once(
         &Rewrite { body: BodyFraming::Length(0), cookies: Cookies::None, forwarding: None },
     );
     connection.begin_request(&head, false);
-    let answered = timeout(upstream.timeout, response(&mut connection, upstream)).await;
+    let answered = timeout(upstream.timeout, response(&mut connection)).await;
     let response = answered.map_err(|_| NotOpened::Timeout(upstream.timeout))??;
     if response.status() == 401 {
         Err(connection.auth_error(&response.fields).into())
@@ -66,11 +66,8 @@ pub async fn authenticate_once(
     }
 }
 
-async fn response(
-    connection: &mut UpstreamConnection,
-    upstream: &HttpUpstream,
-) -> Result<Box<ResponseHead>, UpstreamError> {
-    connection.transport.flush(upstream.timeout).await.map_err(UpstreamError::closed)?;
+async fn response(connection: &mut UpstreamConnection) -> Result<Box<ResponseHead>, UpstreamError> {
+    connection.transport.flush().await.map_err(UpstreamError::closed)?;
     Ok(connection.final_head().await?.0)
 }
 

@@ -17,6 +17,7 @@ use tokio_rustls::TlsStream;
 
 use crate::http::downstream::work_quota;
 use crate::http::output::{OutputBuffer, PARTS};
+use crate::tcp::stream::SendError;
 use crate::upstream_error::UpstreamError;
 
 /// A byte stream, with or without TLS.
@@ -222,23 +223,25 @@ impl<H: Head> FramedTransport<H> {
         read.is_ready() || !self.decoder.is_between_messages()
     }
 
-    /// Sends the output. The peer has `limit` for each part of it.
-    pub(crate) async fn flush(&mut self, limit: Duration) -> io::Result<()> {
-        self.flush_unless(limit, |_, _| false).await.map(|_| ())
+    /// Sends the output, for which the caller has a time limit.
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        while poll_fn(|task| self.poll_send(task)).await? == Progress::Some {}
+        Ok(())
     }
 
-    /// Sends the output until `ends` returns true while the peer does not read. Returns whether all was sent.
+    /// Sends the output until `ends` returns true while the peer does not read. The peer has `limit` for each part of
+    /// the output. Returns whether all was sent.
     pub(crate) async fn flush_unless(
         &mut self,
         limit: Duration,
         mut ends: impl FnMut(&mut Self, &mut Context<'_>) -> bool,
-    ) -> io::Result<bool> {
+    ) -> Result<bool, SendError> {
         loop {
             let more = poll_fn(|task| match self.poll_send(task) {
                 Poll::Pending if ends(self, task) => Poll::Ready(Ok(None)),
                 polled => polled.map_ok(Some),
             });
-            match timeout(limit, more).await.map_err(|_| not_read())?? {
+            match timeout(limit, more).await.map_err(|_| SendError::NotRead)?? {
                 Some(Progress::Some) => {}
                 Some(Progress::All) => return Ok(true),
                 None => return Ok(false),
@@ -316,11 +319,6 @@ pub(crate) enum Progress {
     Some,
     /// All was sent.
     All,
-}
-
-/// The peer has read nothing of the output for its time limit.
-pub(crate) fn not_read() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the peer does not read within the time limit")
 }
 
 /// The most bytes that are dropped of what a client sends after its last response.

@@ -23,7 +23,7 @@ use crate::rpc::pdu_quota::{PduQuota, ROUND};
 use crate::rpc::resolver::operation_name;
 use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::read::poll_read;
-use crate::tcp::stream::{ClientStream, send, send_now};
+use crate::tcp::stream::{ClientStream, SendError, send, send_now};
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -41,7 +41,7 @@ const SEALED_AT_ONCE: usize = 128 * 1024;
 /// Why the proxy closed a client connection.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RpcConnectionError {
-    /// The connection broke, or the client did not read its responses in time.
+    /// The connection broke.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The client exceeded a time limit.
@@ -61,6 +61,15 @@ pub(crate) enum RpcConnectionError {
     /// The association was closed, for example because of a protocol error.
     #[error(transparent)]
     Association(#[from] CloseReason),
+}
+
+impl From<SendError> for RpcConnectionError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Io(error) => Self::Io(error),
+            SendError::NotRead => ClientTimeout::Unread.into(),
+        }
+    }
 }
 
 /// The state of a client connection, whose calls go to the handler `H`.

@@ -21,8 +21,8 @@ pub(crate) enum ClientTimeout {
     /// The client made no call for too long.
     #[error("idle for clients.idle_seconds")]
     Idle,
-    /// The client did not read responses before it was authenticated.
-    #[error("unauthenticated client did not read responses within clients.handshake_seconds")]
+    /// The client read nothing of its responses in time.
+    #[error("did not read responses within clients.handshake_seconds")]
     Unread,
 }
 

@@ -61,6 +61,17 @@ pub(crate) async fn send_now<'a>(
     .await
 }
 
+/// Why not all was sent.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    /// The connection broke.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The peer read nothing for its time limit.
+    #[error("the peer does not read within the time limit")]
+    NotRead,
+}
+
 /// Sends all of `bytes`. The peer has `limit` to read each further part, or [`SHUTDOWN_TIMEOUT`] once `shutdown` is
 /// true.
 pub(crate) async fn send(
@@ -68,7 +79,7 @@ pub(crate) async fn send(
     mut bytes: &[u8],
     limit: Duration,
     shutdown: &mut watch::Receiver<bool>,
-) -> io::Result<()> {
+) -> Result<(), SendError> {
     while !bytes.is_empty() {
         // Also if the sender was dropped.
         let stopping = *shutdown.borrow() || shutdown.has_changed().is_err();
@@ -82,7 +93,10 @@ pub(crate) async fn send(
         tokio::select! {
             sent = timeout(limit, part) => match sent {
                 Ok(sent) => sent?,
-                Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")),
+                Err(_) if stopping => {
+                    return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+                }
+                Err(_) => return Err(SendError::NotRead),
             },
             _ = shutdown.wait_for(|shutdown| *shutdown), if !stopping => {}
         }
@@ -110,7 +124,7 @@ mod tests {
         let (sent, ()) = tokio::join!(send(&mut stream, b"sixteen bytes ..", limit, &mut shutdown), reading);
         sent.unwrap();
         let error = send(&mut stream, b"five!", limit / 10, &mut shutdown).await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(matches!(error, SendError::NotRead), "{error}");
     }
 
     #[tokio::test]

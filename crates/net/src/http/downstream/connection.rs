@@ -20,7 +20,7 @@ use crate::http::downstream::context::{ConnectionError, HttpTimeout};
 use crate::http::downstream::minimum_rate::MinimumRate;
 use crate::http::downstream::work_quota::{Turn, WorkQuota};
 use crate::http::shutdown::ShutdownSignal;
-use crate::http::transport::{FramedTransport, Progress, Stream, TransportError, not_read};
+use crate::http::transport::{FramedTransport, Progress, Stream, TransportError};
 use crate::http::trusted_proxies::PeerAddresses;
 use crate::tcp::accept::CHECK_INTERVAL;
 use crate::tcp::admission::ConnectionPermit;
@@ -368,7 +368,7 @@ impl Downstream {
                     }
                 }
                 Waited::Deadline if end.is_some() => return Err(HttpTimeout::Authentication.into()),
-                Waited::Deadline => return Err(not_read().into()),
+                Waited::Deadline => return Err(HttpTimeout::Unread.into()),
                 Waited::Shutdown => return Err(ConnectionError::Shutdown),
             }
         }

@@ -110,6 +110,8 @@ pub(crate) enum HttpTimeout {
         "request not complete within clients.handshake_seconds, or slower than clients.minimum_bytes_per_second"
     )]
     Request,
+    #[error("response not read within clients.handshake_seconds")]
+    Unread,
 }
 
 impl From<io::Error> for ConnectionError {

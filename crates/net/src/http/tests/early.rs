@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::event_log::tests::logged;
 use crate::http::memory_stream::PIPE;
 use crate::http::tests::pass_through::server::handler;
 use crate::http::tests::playbook::Happens::{Request, Rest, TimePasses};
@@ -153,8 +154,11 @@ fn a_server_that_does_not_read_a_request_is_a_failure_after_the_time_limit() {
     let upstream = Upstream::early(|_, _| AtHead::StopsReading, |_, _| true);
     let proxy = Setup::default().before(&upstream);
     let client = Client::new(&proxy) >> Request(long()) << WaitsForServer;
-    // The limit is that for a peer that does not read.
     let limit = Setup::default().limits.handshake;
-    let mut client = client >> TimePasses(limit) << KeptAlive;
-    assert_eq!(client.response().status(), 502);
+    let mut response = None;
+    let lines = logged(|| response = Some((client >> TimePasses(limit) << KeptAlive).response().status()));
+    assert_eq!(response, Some(504));
+    let line = lines.iter().find(|line| line.contains("request failed")).expect("a line");
+    assert!(line.contains("the server read nothing of the request for 30 s"), "{line}");
+    assert!(line.contains("clients.handshake_seconds"), "{line}");
 }

@@ -7,6 +7,7 @@ use engine::{Decision, Delivery, Module, Work};
 use identity::Mechanism;
 use testkit::deferred::Decider;
 
+use crate::event_log::tests::logged;
 use crate::http::memory_stream::PIPE;
 use crate::http::tests::playbook::Happens::{AccountRevoked, ProxyEnds, Request, Rest, TimePasses};
 use crate::http::tests::playbook::State::{Closed, CutShort, KeptAlive, WaitsForServer};
@@ -172,4 +173,18 @@ fn a_response_that_the_client_does_not_read_ends_when_the_account_is_revoked() {
     assert_eq!(proxy.connections(), 1);
     let _client = client >> TimePasses(CHECK_INTERVAL);
     assert_eq!(proxy.connections(), 0);
+}
+
+#[test]
+fn a_client_that_does_not_read_a_response_in_time_is_logged_with_the_key_of_the_limit() {
+    let upstream = Upstream::silent();
+    let proxy = Setup::default().before(&upstream);
+    let mut client = Client::new(&proxy) >> get() << WaitsForServer;
+    client.stop_reading();
+    let long = format!("HTTP/1.1 200 OK\r\nContent-Length: {LONG}\r\n\r\n{}", "x".repeat(LONG));
+    let client = client >> response(long);
+    let lines = logged(|| drop(client >> TimePasses(Setup::default().limits.handshake)));
+    assert_eq!(proxy.connections(), 0);
+    let line = "message=client connection closed: response not read within clients.handshake_seconds ";
+    assert!(lines.iter().any(|logged| logged.starts_with(line)), "{lines:?}");
 }

@@ -25,7 +25,7 @@ impl UpstreamConnection {
         self.via.add_to(&mut head.fields);
         let all = async {
             self.begin_request(&head, head.method() == "HEAD");
-            self.transport.flush(limit).await.map_err(UpstreamError::closed)?;
+            self.transport.flush().await.map_err(UpstreamError::closed)?;
             let (response, _) = self.final_head().await?;
             let stays = self.drain().await? && self.end_response();
             Ok((response, stays))

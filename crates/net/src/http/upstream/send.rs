@@ -1,6 +1,5 @@
 //! Sends requests to the server, each until it is complete or the server responds.
 
-use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -8,7 +7,8 @@ use http1::{Event, Head as _, RequestHead, ResponseHead};
 
 use crate::http::transport::FramedTransport;
 use crate::http::upstream::connection::{CurrentRequest, UpstreamConnection};
-use crate::upstream_error::{RequestProgress, UpstreamError};
+use crate::tcp::stream::SendError;
+use crate::upstream_error::{RequestProgress, Timeout, UpstreamError};
 
 impl UpstreamConnection {
     /// Begins a request with `head`. Its body follows in the output of the transport.
@@ -27,7 +27,8 @@ impl UpstreamConnection {
         is_sent
     }
 
-    /// Sends the output, unless the server responds meanwhile ([`Self::has_responded`]). Returns whether all was sent.
+    /// Sends the output, unless the server responds meanwhile ([`Self::has_responded`]). The server has `limit`, which
+    /// is `clients.handshake_seconds`, to read each part. Returns whether all was sent.
     ///
     /// # Errors
     /// When the server does not read, and when the connection fails before it accepted anything of the request
@@ -40,9 +41,11 @@ impl UpstreamConnection {
         self.request.is_incomplete |= !matches!(sent, Ok(true));
         self.request.is_begun |= self.transport.out.len() < before;
         match sent {
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(UpstreamError::closed(error)),
+            Err(SendError::NotRead) => Err(Timeout::NotRead(limit).into()),
             // Bytes that can still be read are not a response to this request.
-            Err(error) if !self.request.is_begun => Err(UpstreamError::lost(error, RequestProgress::NotSent)),
+            Err(SendError::Io(error)) if !self.request.is_begun => {
+                Err(UpstreamError::lost(error, RequestProgress::NotSent))
+            }
             Ok(false) if !self.request.is_begun => {
                 let why = "the server responded before the request";
                 Err(UpstreamError::lost(why, RequestProgress::NotSent))
