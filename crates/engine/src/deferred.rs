@@ -1,6 +1,7 @@
 //! Deferred work: jobs of modules that take time, executed by the threads of a pool.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub(crate) type Then<D> = Box<dyn FnOnce(&mut Operation, &mut Session) -> D + Se
 ///
 /// `D` is the type of the decision: [`Decision`](crate::Decision) or [`Delivery`](crate::Delivery).
 pub struct Work<D>(PoolJob<D>);
+
+const TWO: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 
 /// The first part of deferred work: runs on a thread of the pool.
 type PoolJob<D> = Box<dyn FnOnce(&SecurityContext) -> Then<D> + Send>;
@@ -71,6 +74,13 @@ impl Deferral {
         Pool::within_memory(DECODED_TOGETHER)
     }
 
+    /// The number of threads for [`Deferral::decodings`] on a machine with so many `processors`: half of them, so that
+    /// connections are served meanwhile, and two at least, so that the hook of a module that does not return does not
+    /// delay the responses of other users.
+    pub fn decoding_threads(processors: NonZeroUsize) -> NonZeroUsize {
+        NonZeroUsize::new(processors.get() / 2).map_or(TWO, |half| half.max(TWO))
+    }
+
     /// Submits `work` to the pool, to be executed under `context`. `module` and `name` are the module's number on the
     /// stack and its name.
     pub(crate) fn submit<D: 'static>(
@@ -103,18 +113,21 @@ pub(crate) fn submit_job<T: Send + 'static>(
     })
 }
 
-/// The refusal of an operation because a job has no result, for the reason `error`, or has none yet. `work` is the name
-/// of the job.
-pub(crate) fn refusal_of_job(error: Option<JobError>, work: &dyn fmt::Display) -> Refusal {
-    let (kind, why) = match error {
-        Some(JobError::Context(error)) => (RefusalKind::AccessDenied, error.to_string()),
-        Some(displaced @ JobError::Displaced) => {
+/// Takes the result of `job`. `work` is its name, for the reason of a refusal.
+///
+/// # Errors
+/// A refusal if the job failed, or has no result yet: its time is over.
+pub(crate) fn take_result<T>(job: PendingJob<T>, work: &dyn fmt::Display) -> Result<T, Refusal> {
+    let (kind, why) = match job.take_result() {
+        Some(Ok(result)) => return Ok(result),
+        Some(Err(JobError::Context(error))) => (RefusalKind::AccessDenied, error.to_string()),
+        Some(Err(displaced @ JobError::Displaced)) => {
             (RefusalKind::TooBusy, format!("cannot defer {work}: {displaced} (deferred.queue)"))
         }
-        Some(failed) => (RefusalKind::Failed, format!("deferred {work}: {failed}")),
+        Some(Err(failed)) => (RefusalKind::Failed, format!("deferred {work}: {failed}")),
         None => (RefusalKind::TimedOut, format!("deferred {work} exceeded deferred.seconds")),
     };
-    Refusal::new(kind, why)
+    Err(Refusal::new(kind, why))
 }
 
 /// Submitted work: queued, being executed, or done.
@@ -133,19 +146,12 @@ impl<D> Deferred<D> {
 
     /// Takes the result. Returns a refusal if the work failed or has no result yet.
     pub(crate) fn finish(self) -> Result<Then<D>, Refusal> {
-        let error = match self.job.take_result() {
-            Some(Ok(then)) => return Ok(then),
-            Some(Err(error)) => Some(error),
-            None => None,
-        };
-        Err(refusal_of_job(error, &format_args!("work of the module {}", self.name)))
+        take_result(self.job, &format_args!("work of the module {}", self.name))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
-
     use identity::{Authority, ContextCounters};
 
     use super::*;
@@ -177,5 +183,11 @@ mod tests {
         pool.close();
         pool.work(|| wire::Now::at(wire::FileTime(0)));
         assert!(queued.into_iter().all(|deferred| deferred.finish().is_ok()));
+    }
+
+    #[test]
+    fn half_of_the_processors_decode_long_messages_and_two_threads_at_least() {
+        let threads = |processors| Deferral::decoding_threads(NonZeroUsize::new(processors).unwrap()).get();
+        assert_eq!([1, 2, 4, 6, 16].map(threads), [2, 2, 2, 3, 8]);
     }
 }

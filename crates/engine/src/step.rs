@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use identity::{Job, PendingJob};
 
-use crate::deferred::{refusal_of_job, submit_job};
+use crate::deferred::{submit_job, take_result};
 use crate::engine::Engine;
 use crate::flight::{Flight, ended_in_flight, too_much_state};
 use crate::operation::Operation;
@@ -113,14 +113,13 @@ impl<R: StepResult> PooledStep<R> {
     /// The result: a refusal if the step has not ended, or the session has ended since it began. Returns the operation
     /// to `flight`.
     pub(crate) fn finish(self, flight: &mut Flight) -> R {
-        match self.job.take_result() {
-            Some(Ok(Stepped { operation, reached, result })) => {
+        match take_result(self.job, &WORK) {
+            Ok(Stepped { operation, reached, result }) => {
                 flight.operation = operation;
                 flight.reached = flight.reached.or(reached);
                 if flight.session.is_end_requested() { R::from(ended_in_flight()) } else { result }
             }
-            Some(Err(error)) => R::from(refusal_of_job(Some(error), &WORK)),
-            None => R::from(refusal_of_job(None, &WORK)),
+            Err(refusal) => R::from(refusal),
         }
     }
 }

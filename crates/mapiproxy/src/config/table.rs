@@ -71,7 +71,7 @@ table Config at "" {
         /// What is recorded.
         capture: Capture,
         /// The thread pool for work that modules defer. Responses of more than 128 KiB are decoded by other threads,
-        /// half as many as there are processors, one at least.
+        /// half as many as there are processors, two at least.
         deferred: Deferred,
     }
 }

@@ -150,14 +150,13 @@ impl Listeners<'_> {
     }
 }
 
-/// The pools for deferred work, with their threads. The messages are decoded by at most half as many threads as there
-/// are processors, so that the threads of connections are not delayed.
+/// The pools for deferred work, with their threads.
 fn deferral(config: &Config) -> Result<Deferral, Failure> {
     let Deferred { threads, queue, seconds } = config.deferred;
     let pool = Pool::new(queue);
     net::spawn_workers(&pool, threads)?;
     let decodings = Deferral::decoding_pool();
-    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    net::spawn_workers(&decodings, NonZeroUsize::new(processors / 2).unwrap_or(NonZeroUsize::MIN))?;
+    let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    net::spawn_workers(&decodings, Deferral::decoding_threads(processors))?;
     Ok(Deferral { pool, decodings, time_limit: Duration::from_secs(seconds) })
 }
