@@ -70,6 +70,8 @@ pub struct Folder {
     pub modified: FileTime,
     /// `PidTagHierRev`: when a subfolder was last created, changed or deleted.
     pub hierarchy_changed: FileTime,
+    /// `PidTagHierarchyChangeNumber`: how often a subfolder was created, changed or deleted so far.
+    pub hierarchy_changes: u32,
     /// `PidTagLocalCommitTimeMax`: when a message in it was last created, changed or deleted.
     pub contents_changed: FileTime,
     /// `PidTagDeletedCountTotal`: how many messages were deleted in it so far.
@@ -101,7 +103,7 @@ pub struct NewFolder {
 
 const COLUMNS: &str =
     "SELECT id, parent, kind, name, deleted, change, change_key, predecessors, created, modified,
-    hierarchy_changed, contents_changed, deleted_count, properties FROM folder";
+    hierarchy_changed, hierarchy_changes, contents_changed, deleted_count, properties FROM folder";
 
 impl View<'_> {
     /// The folder with the id `id`, also if it is soft deleted.
@@ -362,7 +364,10 @@ impl Change<'_> {
     pub(crate) fn hierarchy_changed(&self, mailbox: MailboxId, folder: ObjectId) -> Result<()> {
         self.events.folder_modified(mailbox, folder, false);
         self.transaction
-            .prepare_cached("UPDATE folder SET hierarchy_changed = ? WHERE mailbox = ? AND id = ?")?
+            .prepare_cached(
+                "UPDATE folder SET hierarchy_changed = ?, hierarchy_changes = hierarchy_changes + 1
+                 WHERE mailbox = ? AND id = ?",
+            )?
             .execute(params![time(self.now()), mailbox, folder])?;
         Ok(())
     }
@@ -411,7 +416,7 @@ pub(crate) fn file_time(value: i64) -> FileTime {
 }
 
 fn from_row(row: &Row<'_>) -> Result<Folder> {
-    let properties: Vec<u8> = row.get(13)?;
+    let properties: Vec<u8> = row.get(14)?;
     Ok(Folder {
         id: row.get(0)?,
         parent: row.get(1)?,
@@ -424,8 +429,9 @@ fn from_row(row: &Row<'_>) -> Result<Folder> {
         created: file_time(row.get(8)?),
         modified: file_time(row.get(9)?),
         hierarchy_changed: file_time(row.get(10)?),
-        contents_changed: file_time(row.get(11)?),
-        deleted_count: row.get(12)?,
+        hierarchy_changes: row.get(11)?,
+        contents_changed: file_time(row.get(12)?),
+        deleted_count: row.get(13)?,
         properties: Properties::decode(&properties)?,
     })
 }

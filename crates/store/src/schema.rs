@@ -1,7 +1,7 @@
 //! The tables of the database.
 
 /// The version of the format, kept in SQLite's `user_version`.
-pub(crate) const VERSION: i64 = 4;
+pub(crate) const VERSION: i64 = 5;
 
 /// Creates the tables of an empty database.
 ///
@@ -57,6 +57,7 @@ CREATE TABLE folder (
     modified        INTEGER NOT NULL,
     hierarchy_changed INTEGER NOT NULL,
     contents_changed INTEGER NOT NULL,
+    hierarchy_changes INTEGER NOT NULL DEFAULT 0,
     deleted_count   INTEGER NOT NULL DEFAULT 0,
     properties      BLOB NOT NULL,
     PRIMARY KEY (mailbox, id)
@@ -125,6 +126,7 @@ CREATE TABLE search (
     code_page   INTEGER NOT NULL,
     folders     BLOB NOT NULL,
     recursive   INTEGER NOT NULL,
+    stopped     INTEGER NOT NULL,
     hits        BLOB,
     PRIMARY KEY (mailbox, folder),
     FOREIGN KEY (mailbox, folder) REFERENCES folder (mailbox, id) ON DELETE CASCADE

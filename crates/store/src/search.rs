@@ -20,6 +20,8 @@ pub struct Search {
     pub folders: Vec<ObjectId>,
     /// Whether their subfolders are.
     pub recursive: bool,
+    /// Whether a client has stopped the search. It stays as complete as it was.
+    pub stopped: bool,
     /// The messages that a static search has found; `None` for a search whose results are updated.
     pub hits: Option<Vec<ObjectId>>,
 }
@@ -31,7 +33,8 @@ impl View<'_> {
     /// If the database fails.
     pub fn search(&self, mailbox: MailboxId, folder: ObjectId) -> Result<Option<Search>> {
         let mut statement = self.transaction.prepare_cached(
-            "SELECT restriction, code_page, folders, recursive, hits FROM search WHERE mailbox = ? AND folder = ?",
+            "SELECT restriction, code_page, folders, recursive, stopped, hits FROM search
+             WHERE mailbox = ? AND folder = ?",
         )?;
         let found = statement.query_row(params![mailbox, folder], |row| {
             Ok(Search {
@@ -39,7 +42,8 @@ impl View<'_> {
                 code_page: row.get(1)?,
                 folders: decode(&row.get::<_, Vec<u8>>(2)?),
                 recursive: row.get(3)?,
-                hits: row.get::<_, Option<Vec<u8>>>(4)?.map(|hits| decode(&hits)),
+                stopped: row.get(4)?,
+                hits: row.get::<_, Option<Vec<u8>>>(5)?.map(|hits| decode(&hits)),
             })
         });
         Ok(found.optional()?)
@@ -69,8 +73,9 @@ impl Change<'_> {
         }
         self.transaction
             .prepare_cached(
-                "INSERT OR REPLACE INTO search (mailbox, folder, restriction, code_page, folders, recursive, hits)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO search (mailbox, folder, restriction, code_page, folders, recursive,
+                     stopped, hits)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
                 mailbox,
@@ -79,10 +84,22 @@ impl Change<'_> {
                 search.code_page,
                 encode(&search.folders),
                 search.recursive,
+                search.stopped,
                 search.hits.as_deref().map(encode),
             ])?;
         self.contents_changed(mailbox, folder, 0)?;
         self.events.add(mailbox, found.event_object(), EventKind::SearchCompleted);
+        Ok(())
+    }
+
+    /// Notes that a client has stopped the search of a search folder, if it has criteria.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn stop_search(&self, mailbox: MailboxId, folder: ObjectId) -> Result<()> {
+        self.transaction
+            .prepare_cached("UPDATE search SET stopped = 1 WHERE mailbox = ? AND folder = ?")?
+            .execute(params![mailbox, folder])?;
         Ok(())
     }
 }

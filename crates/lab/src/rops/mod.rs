@@ -37,7 +37,6 @@ mod transfer_source;
 mod tree;
 
 use mapi::ErrorCode;
-use mapi::emsmdb::NO_OBJECT;
 use mapi::rop::{RequestBody, ResponseBody, RopReply, RopRequest};
 
 use self::context::Context;
@@ -282,10 +281,10 @@ pub(crate) fn is_well_formed(request: &RopRequest) -> bool {
     }
 }
 
-fn release(session: &mut MailboxSession, index: u8, handles: &mut [u32]) {
-    if let Some(handle) = handles.get_mut(usize::from(index)) {
+/// Releases an object. The table keeps its handle, which is not used again.
+fn release(session: &mut MailboxSession, index: u8, handles: &[u32]) {
+    if let Some(handle) = handles.get(usize::from(index)) {
         stream::commit_at_release(session, *handle);
         session.release(*handle);
-        *handle = NO_OBJECT;
     }
 }

@@ -34,7 +34,8 @@ const KNOWN: SearchRequestFlags = SearchRequestFlags(0x0007_003f);
 const EXCLUSIVE: [SearchRequestFlags; 3] =
     [SearchRequestFlags(0x3), SearchRequestFlags(0xc), SearchRequestFlags(0x3_0000)];
 
-/// `RopSetSearchCriteria` ([MS-OXCFOLD] 3.2.5.4). The search is complete at once, so that it cannot be stopped.
+/// `RopSetSearchCriteria` ([MS-OXCFOLD] 3.2.5.4). The search is complete at once: one that is stopped no longer counts
+/// as running, but its results are still updated.
 pub(super) fn set(context: &Context<'_>, request: &RopSetSearchCriteriaRequest) -> Outcome {
     let ((logon, folder), backend) = (context.folder()?, context.backend());
     let (mailbox, flags) = (logon.mailbox.id, request.search_flags);
@@ -65,16 +66,17 @@ pub(super) fn set(context: &Context<'_>, request: &RopSetSearchCriteriaRequest) 
         if before.is_none() && folders.is_empty() {
             return Err(Refusal(NOT_INITIALIZED));
         }
-        let before = before.unwrap_or_default();
         if flags.contains(SearchRequestFlags::STOP_SEARCH) {
-            return Ok(());
+            return Ok(change.stop_search(mailbox, folder)?);
         }
+        let before = before.unwrap_or_default();
         let keeps = data.value.is_none();
         let mut search = Search {
             restriction: if keeps { before.restriction } else { encoded.as_slice().to_vec() },
             code_page: if keeps { before.code_page } else { context.session.code_page.number() },
             folders: if folders.is_empty() { before.folders } else { folders.clone() },
             recursive: flags.contains(SearchRequestFlags::RECURSIVE_SEARCH),
+            stopped: false,
             hits: None,
         };
         change.set_search(mailbox, folder, &search)?;
@@ -125,6 +127,7 @@ pub(super) fn get(context: &Context<'_>, request: &RopGetSearchCriteriaRequest) 
     flags = flags
         | match search.hits {
             Some(_) => SearchResponseFlags::SEARCH_STATIC,
+            None if search.stopped => SearchResponseFlags::NONE,
             None => SearchResponseFlags::SEARCH_RUNNING,
         };
     if search.recursive {

@@ -101,7 +101,8 @@ impl Contents {
             (&mut found.last, &state.seen)
         };
         *last = (*last).max(Some(version.change));
-        found.last_read = found.last_read.max(version.read_change);
+        // A read state that changes later has a later number than all versions.
+        found.last_read = found.last_read.max(version.read_change).max(Some(version.change));
         if !contains(&state.given, version.id) || !contains(seen, version.change) {
             return self.changed(view, logon, found, &version);
         }

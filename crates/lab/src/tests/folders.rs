@@ -402,12 +402,29 @@ fn messages_of_all_mail_classes_are_received_in_the_inbox() {
 }
 
 #[test]
+fn the_hierarchy_change_number_of_a_folder_rises_with_each_change_of_its_subfolders() {
+    let mut mail = zoo();
+    let number = |mail: &mut Mail| match mail.get(1, PropTag::PidTagHierarchyChangeNumber).unwrap() {
+        PropertyValue::Integer32(number) => number,
+        other => panic!("{other:?}"),
+    };
+    let before = number(&mut mail);
+    let id = create(&mut mail, 1, "Short-lived", 4).unwrap();
+    let created = number(&mut mail);
+    assert!(created > before);
+    assert_eq!(number(&mut mail), created);
+    delete(&mut mail, 1, id, DeleteFolderFlags::NONE).unwrap();
+    assert!(number(&mut mail) > created);
+    let set = TaggedValue::new(PropTag::PidTagHierarchyChangeNumber, PropertyValue::Integer32(0));
+    assert_eq!(mail.set(1, vec![set]), Ok(vec![ErrorCode::MAPI_E_COMPUTED]));
+}
+
+#[test]
 fn objects_are_released_with_their_logon() {
     let mut mail = zoo();
-    let folder = mail.handles[1];
+    let handles = mail.handles.clone();
     mail.release(LOGON);
-    assert_eq!(mail.handles[usize::from(LOGON)], NO_OBJECT);
-    assert_eq!(mail.handles[1], folder, "the client's table keeps the handle");
+    assert_eq!(mail.handles, handles, "the client's table keeps the handles, also that of the logon");
     assert_eq!(mail.get(1, NAME), Err(ErrorCode::EC_NULL_OBJECT));
     assert_eq!(mail.open_folder(FolderId(0), 5), Err(ErrorCode::EC_NULL_OBJECT));
 }

@@ -176,8 +176,16 @@ fn criteria_are_checked_and_returned() {
     assert_eq!(all.folder_ids.0, [inbox]);
     let none = criteria(&mut mail, 3, 0).unwrap();
     assert_eq!((none.restriction_data.value, none.folder_ids.0), (None, vec![]));
+    let is_running = |mail: &mut Mail| {
+        criteria(mail, 3, 0).unwrap().search_flags.contains(SearchResponseFlags::SEARCH_RUNNING)
+    };
+    assert!(is_running(&mut mail));
     search(&mut mail, 3, Some(Restriction::Exist { tag: SUBJECT }), &[], Flags::STOP_SEARCH).unwrap();
-    assert_eq!(subjects(&mut mail, 3).len(), 2, "a search that is complete is not stopped");
+    assert!(!is_running(&mut mail));
+    put(&mut mail, inbox, "Tea after the stop");
+    assert_eq!(subjects(&mut mail, 3).len(), 3, "the results are still updated, with the criteria before");
+    search(&mut mail, 3, None, &[], DEEP).unwrap();
+    assert!(is_running(&mut mail), "it was restarted");
     assert_eq!(
         (0..99).position(|number| create_search(&mut mail, 4, &number.to_string(), 9).is_err()),
         Some(49)

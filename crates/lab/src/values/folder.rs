@@ -17,7 +17,7 @@ const ACCESS: [(u32, i32); 4] =
     [(OWNER, 0x1 | 0x4 | 0x20), (READ_ANY, 0x2), (CREATE_SUBFOLDER, 0x8), (CREATE, 0x10)];
 
 /// Properties that are not kept with the others of a folder. Of these, clients can set `PidTagDisplayName` only.
-pub(crate) const KNOWN: [PropTag; 31] = [
+pub(crate) const KNOWN: [PropTag; 32] = [
     PropTag::PidTagDisplayName,
     PropTag::PidTagFolderId,
     PropTag::PidTagParentFolderId,
@@ -42,6 +42,7 @@ pub(crate) const KNOWN: [PropTag; 31] = [
     PropTag::PidTagLocalCommitTime,
     PropTag::PidTagLocalCommitTimeMax,
     PropTag::PidTagHierRev,
+    PropTag::PidTagHierarchyChangeNumber,
     PropTag::PidTagDeletedCountTotal,
     PropTag::PidTagObjectType,
     PropTag::PidTagDepth,
@@ -104,6 +105,7 @@ impl FolderValues<'_> {
             PropTag::PidTagLastModificationTime | PropTag::PidTagLocalCommitTime => V::Time(folder.modified),
             PropTag::PidTagLocalCommitTimeMax => V::Time(folder.contents_changed),
             PropTag::PidTagHierRev => V::Time(folder.hierarchy_changed),
+            PropTag::PidTagHierarchyChangeNumber => V::Integer32(folder.hierarchy_changes.cast_signed()),
             PropTag::PidTagDeletedCountTotal => V::Integer32(folder.deleted_count.cast_signed()),
             PropTag::PidTagObjectType => V::Integer32(FOLDER),
             PropTag::PidTagDepth => V::Integer32(self.depth.cast_signed()),

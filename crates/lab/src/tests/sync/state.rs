@@ -56,6 +56,18 @@ fn a_client_that_has_all_ids_receives_the_deletion_of_all_others() {
 }
 
 #[test]
+fn the_read_states_that_a_client_has_include_those_of_the_messages_that_it_received() {
+    let mut mail = alice();
+    let sync = Sync { flags: Sync::contents().flags | SynchronizationFlags::READ_STATE, ..Sync::contents() };
+    let first = download(&mut mail, 1, &sync, &State::default()).unwrap();
+    message(&mut mail, "Tea", 2);
+    let second = download(&mut mail, 1, &sync, &first.state).unwrap();
+    let read = |found: &State| found.set(PropTag::MetaTagCnsetRead);
+    assert_ne!(read(&first.state), read(&second.state));
+    assert_eq!(read(&second.state), second.state.set(PropTag::MetaTagCnsetSeen));
+}
+
+#[test]
 fn the_state_of_a_download_in_progress_has_what_was_sent() {
     let mut mail = alice();
     for number in 0..200 {
