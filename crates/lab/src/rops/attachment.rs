@@ -33,8 +33,12 @@ const EMBEDDED: i32 = 5;
 /// `MAPI_ATTACH` ([MS-OXCPRPT] 2.2.1.7).
 const ATTACHMENT: i32 = 7;
 /// Properties that the server computes.
-pub(super) const COMPUTED: [PropTag; 3] =
-    [PropTag::PidTagAttachNumber, PropTag::PidTagAttachSize, PropTag::PidTagObjectType];
+pub(super) const COMPUTED: [PropTag; 4] = [
+    PropTag::PidTagAttachNumber,
+    PropTag::PidTagAttachSize,
+    PropTag::PidTagObjectType,
+    PropTag::PidTagRecordKey,
+];
 
 /// `RopCreateAttachment` ([MS-OXCMSG] 3.2.5.13).
 pub(super) fn create(context: &mut Context<'_>) -> Outcome {
@@ -155,6 +159,8 @@ fn computed(attachment: &OpenAttachment, tag: PropTag) -> Option<PropertyValue> 
         Some(number(attachment.number.into()))
     } else if tag.is_same_property(PropTag::PidTagObjectType) {
         Some(PropertyValue::Integer32(ATTACHMENT))
+    } else if tag.is_same_property(PropTag::PidTagRecordKey) {
+        Some(PropertyValue::Binary(attachment.number.to_le_bytes().to_vec()))
     } else if tag.is_same_property(PropTag::PidTagAttachSize) {
         let small =
             attachment.properties.values.iter().map(|(_, value)| size(value)).fold(0, usize::saturating_add);
@@ -208,7 +214,7 @@ pub(super) fn change(
 
 /// `RopOpenEmbeddedMessage` ([MS-OXCMSG] 3.2.5.16).
 pub(super) fn open_embedded(context: &mut Context<'_>, request: &RopOpenEmbeddedMessageRequest) -> Outcome {
-    let (backend, room) = (context.backend(), context.room);
+    let (backend, room, code_page) = (context.backend(), context.room, context.session.code_page);
     if depth(context)? >= DEPTH_MAX {
         return Err(ErrorCode::MAPI_E_TOO_COMPLEX.into());
     }
@@ -237,7 +243,7 @@ pub(super) fn open_embedded(context: &mut Context<'_>, request: &RopOpenEmbedded
     message.is_writable = attachment.is_writable;
     context.session.objects.check_room(message.size())?;
     let RopOpenMessageResponse { has_named_properties, subject_prefix, normalized_subject, recipients } =
-        opened(&message, room);
+        opened(&message, room, code_page);
     let response = RopOpenEmbeddedMessageResponse {
         reserved: 0,
         message_id: MessageId::default(),

@@ -17,6 +17,7 @@ use super::bulk::is_read;
 use super::context::Context;
 use super::outcome::{Found, Outcome, Permitted, Success, done};
 use super::recipient::{opened_recipients, sync_display};
+use crate::codepage::CodePage;
 use crate::refusal::Refusal;
 use crate::session::logon::{CREATE, EDIT_ANY, Logon, OWNER, READ_ANY};
 use crate::session::message::{OpenMessage, Place};
@@ -87,13 +88,14 @@ pub(super) fn open(context: &Context<'_>, request: &RopOpenMessageRequest) -> Ou
         let message = OpenMessage::load(view, place, stored.content, ContentEdit::default())?;
         Ok(OpenMessage { stored: Some(stored), is_writable, ..message })
     })?;
-    let body = ResponseBody::RopOpenMessage(Box::new(opened(&message, context.room)));
+    let body =
+        ResponseBody::RopOpenMessage(Box::new(opened(&message, context.room, context.session.code_page)));
     Ok(Success::opened(body, &logon, Object::Message(Box::new(message))))
 }
 
 /// What a client receives about a message that it opens ([MS-OXCMSG] 2.2.3.1.2): with as many recipients as a response
 /// of `room` bytes can have.
-pub(super) fn opened(message: &OpenMessage, room: usize) -> RopOpenMessageResponse {
+pub(super) fn opened(message: &OpenMessage, room: usize, code_page: CodePage) -> RopOpenMessageResponse {
     let text =
         |tag| message.properties.values.text(tag).map_or(TypedString::None, |text| TypedString::new(&text));
     let named = |tag: PropTag| tag.id() >= 0x8000;
@@ -106,7 +108,7 @@ pub(super) fn opened(message: &OpenMessage, room: usize) -> RopOpenMessageRespon
         has_named_properties: Bool(u8::from(has_named)),
         subject_prefix,
         normalized_subject,
-        recipients: opened_recipients(&message.recipients, room.saturating_sub(others)),
+        recipients: opened_recipients(message, room.saturating_sub(others), code_page),
     }
 }
 
@@ -117,9 +119,9 @@ fn encoded(text: &TypedString) -> usize {
 
 /// `RopReloadCachedInformation` ([MS-OXCMSG] 3.2.5.7).
 pub(super) fn reload(context: &mut Context<'_>) -> Outcome {
-    let room = context.room;
+    let (room, code_page) = (context.room, context.session.code_page);
     let (_, _, message) = context.message()?;
-    done(ResponseBody::RopReloadCachedInformation(Box::new(opened(message, room))))
+    done(ResponseBody::RopReloadCachedInformation(Box::new(opened(message, room, code_page))))
 }
 
 /// `RopSaveChangesMessage` ([MS-OXCMSG] 3.2.5.3). A message that another client has changed since it was opened is
@@ -217,7 +219,8 @@ pub(super) fn save_in_folder(
 fn loaded(view: &View<'_>, message: &OpenMessage, stored: Message) -> store::Result<OpenMessage> {
     let loaded = OpenMessage::load(view, message.place, stored.content, ContentEdit::default())?;
     let next_attachment = loaded.next_attachment.max(message.next_attachment);
-    Ok(OpenMessage { stored: Some(stored), next_attachment, ..loaded })
+    let recipient_columns = message.recipient_columns.clone();
+    Ok(OpenMessage { stored: Some(stored), next_attachment, recipient_columns, ..loaded })
 }
 
 /// `RopSetMessageReadFlag` ([MS-OXCMSG] 3.2.5.11).

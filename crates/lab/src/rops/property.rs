@@ -25,17 +25,13 @@ use crate::values::folder::{FolderValues, KNOWN};
 pub(super) const PROPERTIES_MAX: usize = 4096;
 const FOLDER_BYTES_MAX: usize = 1 << 20;
 
-/// `RopGetPropertiesSpecific` ([MS-OXCPRPT] 3.2.5.1).
+/// `RopGetPropertiesSpecific` ([MS-OXCPRPT] 3.2.5.1). As Exchange since 2010, it ignores `PropertySizeLimit`.
 pub(super) fn get(context: &Context<'_>, request: &RopGetPropertiesSpecificRequest) -> Outcome {
     let tags = &request.property_tags.0;
     // Texts of an unspecified type are 8-bit texts if the client does not want UTF-16.
-    let limit = usize::from(request.property_size_limit);
     let found = read(context, Some(tags))?;
-    let values = found.into_iter().map(|(tag, value)| {
-        let value = requested(tag, value, context.session.code_page);
-        let too_big = limit > 0 && size(&value) > limit;
-        Some(if too_big { PropertyValue::Error(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY) } else { value })
-    });
+    let code_page = context.session.code_page;
+    let values = found.into_iter().map(|(tag, value)| Some(requested(tag, value, code_page)));
     let mut values: Vec<Option<PropertyValue>> = values.collect();
     let mut row = PropertyRow::new(tags, values.clone());
     // Values that do not fit into the response are read with streams ([MS-OXCPRPT] 3.2.5.1).
@@ -55,21 +51,16 @@ fn encoded(row: &PropertyRow, tags: &[PropTag]) -> usize {
     row.write(&mut w, tags, Layout::Rop).map_or(usize::MAX, |()| w.len())
 }
 
-/// `RopGetPropertiesAll` ([MS-OXCPRPT] 3.2.5.2).
+/// `RopGetPropertiesAll` ([MS-OXCPRPT] 3.2.5.2). As Exchange since 2010, it ignores `PropertySizeLimit`.
 pub(super) fn get_all(context: &Context<'_>, request: &RopGetPropertiesAllRequest) -> Outcome {
-    let limit = match request.property_size_limit {
-        0 => usize::MAX,
-        limit => usize::from(limit),
-    };
     let (mut list, mut free) = (Vec::new(), context.room.saturating_sub(8));
     for (tag, value) in read(context, None)? {
         let text = tag.prop_type() == PropType::PtypString && !request.want_unicode.is_true();
         let tag = if text { tag.with_type(PropType::PtypString8) } else { tag };
         let value = requested(tag, value, context.session.code_page);
-        let too_big = PropertyValue::Error(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY);
-        let mut tagged = TaggedValue::new(tag, if size(&value) > limit { too_big.clone() } else { value });
+        let mut tagged = TaggedValue::new(tag, value);
         if tagged_size(&tagged) > free {
-            tagged = TaggedValue::new(tag, too_big);
+            tagged = TaggedValue::new(tag, PropertyValue::Error(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY));
         }
         free = free.checked_sub(tagged_size(&tagged)).ok_or(ErrorCode::EC_BUFFER_TOO_SMALL)?;
         list.push(tagged);

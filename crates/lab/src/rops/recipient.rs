@@ -15,7 +15,7 @@ use super::context::Context;
 use super::folder::text;
 use super::outcome::{Outcome, done};
 use crate::codepage::CodePage;
-use crate::session::message::OpenMessage;
+use crate::session::message::{OpenMessage, RECIPIENT_COLUMNS_MAX};
 use crate::values::convert::{requested, size, stored};
 
 /// The most recipients of a message.
@@ -24,17 +24,15 @@ const RECIPIENTS_MAX: usize = 1000;
 const READ_SIZE: usize = 1 + 1 + 4 + 1;
 /// `CodePageId` of rows: texts are UTF-16.
 const UNICODE: u16 = 0x0fff;
-/// The columns of recipients that clients receive.
-const COLUMNS: [PropTag; 4] = [
-    PropTag::PidTagObjectType,
-    PropTag::PidTagDisplayType,
-    PropTag::PidTagSmtpAddress,
-    PropTag::PidTagAddressBookDisplayNamePrintable,
-];
+/// The most bytes of the values in the columns of a row. A value that would exceed them is replaced by an error.
+const VALUES_MAX: usize = 8 << 10;
 
-/// `RopModifyRecipients` ([MS-OXCMSG] 3.2.5.5).
+/// `RopModifyRecipients` ([MS-OXCMSG] 3.2.5.5). The rows that the client reads later have the columns of the request.
 pub(super) fn modify(context: &mut Context<'_>, request: &RopModifyRecipientsRequest) -> Outcome {
     let code_page = context.session.code_page;
+    if request.recipient_columns.len() > RECIPIENT_COLUMNS_MAX {
+        return Err(ErrorCode::MAPI_E_TOO_BIG.into());
+    }
     let mut recipients = context.writable_message()?.recipients.clone();
     for row in &request.recipient_rows {
         recipients.retain(|recipient| recipient.row != row.row_id);
@@ -54,7 +52,9 @@ pub(super) fn modify(context: &mut Context<'_>, request: &RopModifyRecipientsReq
     let values = recipients.iter().flat_map(|recipient| recipient.properties.iter());
     let bytes = values.fold(0_usize, |sum, (_, value)| sum.saturating_add(size(value)).saturating_add(64));
     context.session.objects.check_room(bytes)?;
-    context.writable_message()?.set_recipients(recipients);
+    let message = context.writable_message()?;
+    message.set_recipients(recipients);
+    message.recipient_columns.clone_from(&request.recipient_columns);
     done(ResponseBody::RopModifyRecipients(Empty))
 }
 
@@ -66,15 +66,17 @@ pub(super) fn remove_all(context: &mut Context<'_>) -> Outcome {
 
 /// `RopReadRecipients` ([MS-OXCMSG] 3.2.5.6).
 pub(super) fn read(context: &mut Context<'_>, request: &RopReadRecipientsRequest) -> Outcome {
-    let room = context.room;
+    let (room, code_page) = (context.room, context.session.code_page);
     let (_, _, message) = context.message()?;
+    let columns = message.recipient_columns.as_slice();
     let rest = message.recipients.iter().filter(|recipient| recipient.row >= request.row_id);
     let mut rest = rest.take(usize::from(u8::MAX)).peekable();
     rest.peek().ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
     let mut free = room.saturating_sub(READ_SIZE);
     let rows = rest.map_while(|recipient| {
-        let row = ReadRecipientRow { row_id: recipient.row, recipient: to_row(recipient) };
-        free = free.checked_sub(row_size(&row.recipient).saturating_add(4 /* RowId */))?;
+        let row =
+            ReadRecipientRow { row_id: recipient.row, recipient: to_row(recipient, columns, code_page) };
+        free = free.checked_sub(row_size(&row.recipient, columns).saturating_add(4 /* RowId */))?;
         Some(row)
     });
     let recipient_rows: Vec<ReadRecipientRow> = rows.collect();
@@ -82,30 +84,31 @@ pub(super) fn read(context: &mut Context<'_>, request: &RopReadRecipientsRequest
         return Err(ErrorCode::EC_BUFFER_TOO_SMALL.into());
     }
     done(ResponseBody::RopReadRecipients(RopReadRecipientsResponse {
-        recipient_columns: COLUMNS.as_slice().into(),
+        recipient_columns: columns.into(),
         recipient_rows,
     }))
 }
 
 /// The recipients in the response to an open: their number, and the first rows, as many as have `room` bytes with their
 /// columns. Clients read the others with `RopReadRecipients` ([MS-OXCMSG] 3.1.5.6, 3.2.5.1).
-pub(super) fn opened_recipients(recipients: &[Recipient], room: usize) -> OpenRecipients {
-    let mut free = room.saturating_sub(COLUMNS.len().saturating_mul(4));
+pub(super) fn opened_recipients(message: &OpenMessage, room: usize, code_page: CodePage) -> OpenRecipients {
+    let (recipients, columns) = (&message.recipients, message.recipient_columns.as_slice());
+    let mut free = room.saturating_sub(columns.len().saturating_mul(4));
     let rows = recipients.iter().take(usize::from(u8::MAX)).map_while(|recipient| {
-        let row = to_row(recipient);
-        free = free.checked_sub(row_size(&row))?;
+        let row = to_row(recipient, columns, code_page);
+        free = free.checked_sub(row_size(&row, columns))?;
         Some(row)
     });
     OpenRecipients {
         recipient_count: u16::try_from(recipients.len()).unwrap_or(u16::MAX),
-        recipient_columns: if recipients.is_empty() { Vec::new() } else { COLUMNS.to_vec() },
+        recipient_columns: if recipients.is_empty() { Vec::new() } else { columns.to_vec() },
         recipient_rows: rows.collect(),
     }
 }
 
 /// The size of an encoded row; the largest number if a value is too long for its field.
-fn row_size(row: &OpenRecipientRow) -> usize {
-    row.size(&COLUMNS).unwrap_or(usize::MAX)
+fn row_size(row: &OpenRecipientRow, columns: &[PropTag]) -> usize {
+    row.size(columns).unwrap_or(usize::MAX)
 }
 
 /// The properties of a recipient ([MS-OXCDATA] 2.8.3.2).
@@ -130,7 +133,7 @@ fn from_row(row: &RecipientRow, columns: &[PropTag], code_page: CodePage) -> Pro
     properties
 }
 
-fn to_row(recipient: &Recipient) -> OpenRecipientRow {
+fn to_row(recipient: &Recipient, columns: &[PropTag], code_page: CodePage) -> OpenRecipientRow {
     let properties = &recipient.properties;
     let utf16 = |tag| properties.text(tag).map(|text| Text::Unicode(Utf16::new(&text)));
     let address_type = properties.text(PropTag::PidTagAddressType).unwrap_or_default();
@@ -159,7 +162,18 @@ fn to_row(recipient: &Recipient) -> OpenRecipientRow {
     if email_address.is_some() {
         flags = flags | RecipientFlags::EMAIL_ADDRESS;
     }
-    let value = |tag: &PropTag| Some(requested(*tag, properties.get(*tag).cloned(), CodePage::UTF8));
+    let mut free = VALUES_MAX;
+    let mut value = |tag: &PropTag| {
+        let value = requested(*tag, properties.get(*tag).cloned(), code_page);
+        Some(match free.checked_sub(size(&value)) {
+            Some(rest) => {
+                free = rest;
+                value
+            }
+            None => PropertyValue::Error(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY),
+        })
+    };
+    let values = columns.iter().map(&mut value).collect();
     let row = RecipientRow {
         flags,
         x500_dn,
@@ -170,8 +184,8 @@ fn to_row(recipient: &Recipient) -> OpenRecipientRow {
         display_name,
         simple_display_name: None,
         transmittable_display_name: None,
-        column_count: u16::try_from(COLUMNS.len()).unwrap_or_default(),
-        properties: PropertyRow::new(&COLUMNS, COLUMNS.iter().map(value).collect()),
+        column_count: u16::try_from(columns.len()).unwrap_or_default(),
+        properties: PropertyRow::new(columns, values),
     };
     OpenRecipientRow {
         recipient_type: RecipientType(kind(recipient)),

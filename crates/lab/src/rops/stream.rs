@@ -54,6 +54,10 @@ pub(super) fn open(context: &Context<'_>, request: &RopOpenStreamRequest) -> Out
         // As by Exchange 2013 and later ([MS-OXCPERM] 3.2.5).
         return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
     }
+    if matches!(context.opened()?.object, Object::Folder(_)) && tag.prop_type() != PropType::PtypBinary {
+        // Of folders, only binary properties have streams ([MS-OXCPRPT] 2.2.14.1).
+        return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
+    }
     let (creates, writes) = match request.open_mode_flags {
         StreamOpenModeFlags::READ_ONLY => (false, false),
         StreamOpenModeFlags::READ_WRITE => (false, true),

@@ -11,6 +11,24 @@ use store::{
 use super::properties::OpenProperties;
 use crate::values::convert::size;
 
+/// The most columns of the recipients of a message.
+pub(crate) const RECIPIENT_COLUMNS_MAX: usize = 100;
+/// Columns that the recipients of each message have.
+const RECIPIENT_COLUMNS: [PropTag; 4] = [
+    PropTag::PidTagObjectType,
+    PropTag::PidTagDisplayType,
+    PropTag::PidTagSmtpAddress,
+    PropTag::PidTagAddressBookDisplayNamePrintable,
+];
+/// Properties of recipients that have fields of their own in a row ([MS-OXCDATA] 2.8.3.2).
+const RECIPIENT_FIELDS: [PropTag; 5] = [
+    PropTag::PidTagRecipientType,
+    PropTag::PidTagAddressType,
+    PropTag::PidTagEmailAddress,
+    PropTag::PidTagDisplayName,
+    PropTag::PidTagTransmittableDisplayName,
+];
+
 /// Where a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -29,6 +47,9 @@ pub(crate) struct OpenMessage {
     pub(crate) content: Option<ContentId>,
     pub(crate) properties: OpenProperties,
     pub(crate) recipients: Vec<Recipient>,
+    /// The columns of the recipients' rows, as the client knows them: it has set them with the recipients, or received
+    /// them with the message.
+    pub(crate) recipient_columns: Vec<PropTag>,
     /// The attachments in the store that are not deleted.
     pub(crate) attachments: BTreeMap<u32, Attachment>,
     /// What the client has changed since the message was opened or saved.
@@ -75,6 +96,7 @@ impl OpenMessage {
             content: None,
             properties: OpenProperties::default(),
             recipients: Vec::new(),
+            recipient_columns: RECIPIENT_COLUMNS.to_vec(),
             attachments: BTreeMap::new(),
             edit: ContentEdit::default(),
             next_attachment: 0,
@@ -105,6 +127,7 @@ impl OpenMessage {
             ..Self::new(place, ContentEdit::default())
         };
         message.apply(edit);
+        message.recipient_columns = columns_of(&message.recipients);
         Ok(message)
     }
 
@@ -220,6 +243,19 @@ impl OpenAttachment {
     pub(crate) fn size(&self) -> usize {
         attachment_size(&self.edit)
     }
+}
+
+/// The columns of the recipients' rows: those that all messages have, and the other properties of the recipients.
+fn columns_of(recipients: &[Recipient]) -> Vec<PropTag> {
+    let others: BTreeMap<u16, PropTag> = recipients
+        .iter()
+        .flat_map(|recipient| recipient.properties.iter())
+        .map(|(tag, _)| (tag.id(), tag))
+        .filter(|(_, tag)| {
+            !RECIPIENT_COLUMNS.iter().chain(&RECIPIENT_FIELDS).any(|known| known.is_same_property(*tag))
+        })
+        .collect();
+    RECIPIENT_COLUMNS.into_iter().chain(others.into_values()).take(RECIPIENT_COLUMNS_MAX).collect()
 }
 
 fn open_properties(attachment: &Attachment) -> OpenProperties {

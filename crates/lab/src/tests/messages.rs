@@ -21,8 +21,7 @@ use mapi::rop::named_property::{
     PropertyIdFlags, RopGetNamesFromPropertyIdsRequest, RopGetPropertyIdsFromNamesRequest,
 };
 use mapi::rop::recipient::{
-    ModifyRecipientRow, RecipientType, RopModifyRecipientsRequest, RopReadRecipientsRequest,
-    SizedRecipientRow,
+    ModifyRecipientRow, RecipientType, RopModifyRecipientsRequest, SizedRecipientRow,
 };
 use mapi::rop::stream::StreamOpenModeFlags;
 use mapi::rop::{
@@ -153,68 +152,6 @@ fn a_message_is_in_its_folder_once_it_is_saved() {
     );
     let refused = mail.set(4, vec![text(SUBJECT, "No")]);
     assert_eq!(refused, Err(ErrorCode::MAPI_E_NO_ACCESS), "open for reading");
-}
-
-#[test]
-fn recipients_are_changed_and_removed_by_their_rows() {
-    let mut mail = alice();
-    message(&mut mail, "Hi", 2);
-    modify(&mut mail, 2, (0..40).map(|row| recipient(row, &format!("p{row}@lab.test"))).collect()).unwrap();
-    let removed = ModifyRecipientRow { row_id: 3, recipient_type: RecipientType::CC, recipient_row: None };
-    modify(&mut mail, 2, vec![removed, recipient(4, "four@lab.test")]).unwrap();
-    let read = |mail: &mut Mail, row_id| {
-        let columns = [
-            PropTag::PidTagObjectType,
-            PropTag::PidTagDisplayType,
-            PropTag::PidTagSmtpAddress,
-            PropTag::PidTagAddressBookDisplayNamePrintable,
-        ];
-        let request = RopReadRecipientsRequest { row_id, reserved: 0 };
-        match mail.rop_with(2, RequestBody::RopReadRecipients(request), Some(&columns))? {
-            ResponseBody::RopReadRecipients(read) => Ok(read.recipient_rows),
-            other => panic!("{other:?}"),
-        }
-    };
-    let rows = read(&mut mail, 0).unwrap();
-    assert_eq!(rows.len(), 39);
-    assert_eq!((rows[2].row_id, rows[3].row_id), (2, 4));
-    let changed = rows[3].recipient.recipient_row.row().unwrap();
-    assert_eq!(changed.email_address, Some(Text::from("four@lab.test")));
-    assert_eq!(read(&mut mail, 39).unwrap().len(), 1);
-    assert_eq!(read(&mut mail, 40), Err(ErrorCode::MAPI_E_NOT_FOUND));
-    let many = (0..2000).map(|row| recipient(row, "x")).collect();
-    assert_eq!(modify(&mut mail, 2, many), Err(ErrorCode::MAPI_E_TOO_BIG));
-}
-
-#[test]
-fn an_opened_message_has_as_many_recipients_as_fit() {
-    let mut mail = alice();
-    let id = message(&mut mail, "Many", 2);
-    let address = |row: u32| format!("{row:0>120}@lab.test");
-    modify(&mut mail, 2, (0..10).map(|row| recipient(row, &address(row))).collect()).unwrap();
-    save(&mut mail, 2, KEEP).unwrap();
-    let opened = open(&mut mail, id, MessageOpenModeFlags::NONE, 3).unwrap();
-    assert_eq!((opened.recipients.recipient_count, opened.recipients.recipient_rows.len()), (10, 10));
-    for first in (10..300).step_by(10) {
-        modify(&mut mail, 2, (first..first + 10).map(|row| recipient(row, &address(row))).collect()).unwrap();
-    }
-    save(&mut mail, 2, KEEP).unwrap();
-    let opened = open(&mut mail, id, MessageOpenModeFlags::NONE, 3).unwrap();
-    let rows = opened.recipients.recipient_rows.len();
-    let size = opened.recipients.recipient_rows[0].size(&opened.recipients.recipient_columns).unwrap();
-    assert_eq!(opened.recipients.recipient_count, 300);
-    assert!(rows * size < 0x8000 && (rows + 1) * size > 0x8000 - 200, "{rows} rows of {size} bytes");
-    // The others follow by `RopReadRecipients`.
-    let (mut from, mut read) = (u32::try_from(rows).unwrap(), rows);
-    while read < 300 {
-        let request = RopReadRecipientsRequest { row_id: from, reserved: 0 };
-        let columns = opened.recipients.recipient_columns.clone();
-        let body = mail.rop_with(3, RequestBody::RopReadRecipients(request), Some(&columns)).unwrap();
-        let ResponseBody::RopReadRecipients(more) = body else { panic!("{body:?}") };
-        read += more.recipient_rows.len();
-        from = more.recipient_rows.last().unwrap().row_id + 1;
-    }
-    assert_eq!((read, from), (300, 300));
 }
 
 #[test]
@@ -373,13 +310,6 @@ fn messages_are_moved_copied_marked_and_deleted() {
 
     mark_read(&mut mail, &ids[..1]);
     assert_eq!(mail.get(1, PropTag::PidTagContentUnreadCount), Ok(PropertyValue::Integer32(1)));
-    let receipt = RopSetReadFlagsRequest {
-        want_asynchronous: Bool::FALSE,
-        read_flags: ReadFlags::RF_GENERATE_RECEIPT_ONLY,
-        message_ids: List16(vec![ids[0]]),
-    };
-    let refused = mail.rop(1, RequestBody::RopSetReadFlags(receipt));
-    assert_eq!(refused, Err(ErrorCode::MAPI_E_NO_SUPPORT), "there are no receipts");
 
     assert!(delete(&mut mail, &ids[..2]), "b was moved");
     mail.open_table(1, true, 3).unwrap();

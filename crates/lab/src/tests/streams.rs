@@ -110,23 +110,23 @@ fn streams_of_a_session_have_a_limited_size() {
 
 #[test]
 fn a_stream_on_a_property_of_a_folder_requires_its_owner_to_write() {
-    let comment = PropTag::PidTagComment;
+    let entry_id = PropTag::PidTagIpmDraftsEntryId;
     let mut mail = alice();
     create(&mut mail, 1, "Folder", 2).unwrap();
     let mut open = |tag| open_stream(&mut mail, 2, tag, StreamOpenModeFlags::READ_ONLY, 3);
-    assert_eq!(open(comment), Err(ErrorCode::MAPI_E_NOT_FOUND));
+    assert_eq!(open(entry_id), Err(ErrorCode::MAPI_E_NOT_FOUND));
     let descriptor = PropTag::PidTagSecurityDescriptorAsXml;
     assert_eq!(open(descriptor), Err(ErrorCode::MAPI_E_NO_SUPPORT), "not even if it is absent");
-    open_stream(&mut mail, 2, comment, StreamOpenModeFlags::CREATE, 3).unwrap();
-    write(&mut mail, 3, Utf16::new("Hello").as_le_bytes()).unwrap();
+    open_stream(&mut mail, 2, entry_id, StreamOpenModeFlags::CREATE, 3).unwrap();
+    write(&mut mail, 3, b"Hello").unwrap();
     mail.rop(3, RequestBody::RopCommitStream(Empty)).unwrap();
-    assert_eq!(mail.get(2, comment), Ok(PropertyValue::from("Hello")));
+    assert_eq!(mail.get(2, entry_id), Ok(PropertyValue::Binary(b"Hello".to_vec())));
     permit(&mut mail, 2, "bob", READ_ANY | VISIBLE);
     let folder = mail.get(2, PropTag::PidTagFolderId).unwrap().to_integer().unwrap();
     let mut bob = Mail::open(&mail.caller, "bob", "alice").unwrap();
     bob.open_folder(FolderId(folder.cast_unsigned()), 2).unwrap();
-    let mut open = |flags| open_stream(&mut bob, 2, comment, flags, 3);
-    assert_eq!(open(StreamOpenModeFlags::READ_ONLY), Ok(10));
+    let mut open = |flags| open_stream(&mut bob, 2, entry_id, flags, 3);
+    assert_eq!(open(StreamOpenModeFlags::READ_ONLY), Ok(5));
     assert_eq!(open(StreamOpenModeFlags::READ_WRITE), Err(ErrorCode::MAPI_E_NO_ACCESS));
     assert_eq!(open(StreamOpenModeFlags::CREATE), Err(ErrorCode::MAPI_E_NO_ACCESS));
 }
