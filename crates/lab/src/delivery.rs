@@ -17,7 +17,12 @@ use crate::refusal::Refusal;
 /// The lowest id of a named property.
 const FIRST_NAMED: u16 = 0x8000;
 /// Flags of a message that only the sender's copy has.
-const SENDER_FLAGS: MessageFlags = MessageFlags(0x2d);
+const SENDER_FLAGS: MessageFlags = MessageFlags(0x32d);
+/// The requests for receipts, and the flags of the receipts that are pending then ([MS-OXOMSG] 2.2.1.29, 2.2.1.30).
+const RECEIPTS: [(PropTag, MessageFlags); 2] = [
+    (PropTag::PidTagReadReceiptRequested, MessageFlags(0x300)),
+    (PropTag::PidTagNonReceiptNotificationRequested, MessageFlags::MF_NOTIFY_UNREAD),
+];
 
 /// The people to whom a message is delivered, and the recipients that are unknown.
 #[derive(Debug, Default)]
@@ -73,6 +78,8 @@ pub(crate) fn deliver(
     let flags = content.set.integer(PropTag::PidTagMessageFlags).unwrap_or_default();
     let own = if from.id == to.id { MessageFlags::MF_FROM_ME } else { MessageFlags::NONE };
     let flags = i32::try_from(flags).unwrap_or_default() & !SENDER_FLAGS.0.cast_signed();
+    let requested = RECEIPTS.iter().filter(|(tag, _)| content.set.integer(*tag).unwrap_or_default() != 0);
+    let own = requested.fold(own, |flags, (_, pending)| flags | *pending);
     let flags = flags | own.0.cast_signed();
     content.set.set(PropTag::PidTagMessageFlags, PropertyValue::Integer32(flags));
     content.set.set(PropTag::PidTagMessageDeliveryTime, PropertyValue::Time(change.now()));

@@ -34,6 +34,7 @@ mod notify;
 mod nspi;
 mod public;
 mod random;
+mod receipt;
 mod refusal;
 mod rfr;
 mod rops;

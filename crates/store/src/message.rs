@@ -307,15 +307,14 @@ impl Change<'_> {
         Ok(true)
     }
 
-    /// Changes the status of a message (`PidTagMessageStatus`, [MS-OXCMSG] 2.2.1.8) without a new version
-    /// ([MS-OXCMSG] 3.2.5.8).
+    /// Changes flags of a message, `PidTagMessageStatus` or `PidTagMessageFlags`, without a new version
+    /// ([MS-OXCMSG] 3.2.5.8, 3.2.5.10).
     ///
     /// # Errors
     /// If the message does not exist.
-    pub fn set_message_status(&self, mailbox: MailboxId, id: ObjectId, status: u32) -> Result<()> {
+    pub fn set_flags(&self, mailbox: MailboxId, id: ObjectId, tag: PropTag, flags: u32) -> Result<()> {
         let message = self.message(mailbox, id)?;
-        let value = PropertyValue::Integer32(status.cast_signed());
-        let set = Properties::from([(PropTag::PidTagMessageStatus, value)]);
+        let set = Properties::from([(tag, PropertyValue::Integer32(flags.cast_signed()))]);
         self.edit_content(message.content, &ContentEdit { set, ..ContentEdit::default() })?;
         self.events.add(mailbox, message.event_object(), EventKind::Modified);
         self.contents_changed(mailbox, message.folder, 0)

@@ -10,8 +10,8 @@ use mapi::rop::folder::{
     DeleteMessagesRequest, MoveCompletion, PartialCompletion, RopMoveCopyMessagesRequest,
 };
 use mapi::rop::message::{
-    MessageStatusFlags, ReadFlags, RopGetMessageStatusRequest, RopSetMessageStatusRequest,
-    RopSetMessageStatusResponse, RopSetReadFlagsRequest, RopSetReadFlagsResponse,
+    MessageStatusFlags, RopGetMessageStatusRequest, RopSetMessageStatusRequest, RopSetMessageStatusResponse,
+    RopSetReadFlagsRequest, RopSetReadFlagsResponse,
 };
 use mapi::rop::{Bool, ResponseBody};
 use store::{Change, FolderKind, MailboxId, ObjectId, ValueSource, View};
@@ -19,12 +19,10 @@ use store::{Change, FolderKind, MailboxId, ObjectId, ValueSource, View};
 use super::context::Context;
 use super::outcome::{Outcome, done};
 use super::tree::CopyBudget;
+use crate::receipt::{self, ReadRequest};
 use crate::refusal::Refusal;
 use crate::search::for_each_hit;
 use crate::session::logon::{CREATE, DELETE_ANY, DELETE_OWN, EDIT_ANY, Logon, OWNER, READ_ANY};
-
-/// Flags of `RopSetReadFlags` that have no effect beyond the read state: the lab sends no receipts.
-const READ_FLAGS: u8 = 0x05;
 
 /// Calls `act` with each message that is in `folder`. Returns whether some are not, or no longer.
 fn for_each(
@@ -74,7 +72,8 @@ fn for_each_found(
     Ok(partial)
 }
 
-/// `RopDeleteMessages` and `RopHardDeleteMessages` ([MS-OXCFOLD] 3.2.5.11, 3.2.5.12).
+/// `RopDeleteMessages` and `RopHardDeleteMessages` ([MS-OXCFOLD] 3.2.5.11, 3.2.5.12), with the non-read receipts that
+/// the client requests.
 pub(super) fn delete(
     context: &Context<'_>,
     request: &DeleteMessagesRequest,
@@ -90,6 +89,9 @@ pub(super) fn delete(
             return Ok(Bool(u8::from(!request.message_ids.0.is_empty())));
         }
         for_each(change, (mailbox, folder), &request.message_ids.0, |id| {
+            if request.notify_non_read.is_true() {
+                receipt::deleted(&backend, change, &logon, id)?;
+            }
             Ok(change.delete_message(mailbox, id, soft)?)
         })
     })?;
@@ -127,27 +129,18 @@ pub(super) fn move_or_copy(context: &Context<'_>, request: &RopMoveCopyMessagesR
     done(ResponseBody::RopMoveCopyMessages(MoveCompletion { dest_handle_index: None, partial_completion }))
 }
 
-/// `RopSetReadFlags` ([MS-OXCMSG] 3.2.5.10). There are no receipts.
+/// `RopSetReadFlags` ([MS-OXCMSG] 3.2.5.10).
 pub(super) fn set_read_flags(context: &Context<'_>, request: &RopSetReadFlagsRequest) -> Outcome {
     let ((logon, folder), backend) = (context.folder()?, context.backend());
     let mailbox = logon.mailbox.id;
-    let read = is_read(request.read_flags)?;
+    let read = ReadRequest::new(request.read_flags)?;
     let partial_completion = backend.write(backend.now(), |change| {
         logon.require(change, folder, READ_ANY | OWNER)?;
         for_each(change, (mailbox, folder), &request.message_ids.0, |id| {
-            change.set_read(mailbox, id, read)?;
-            Ok(())
+            receipt::set_read(&backend, change, &logon, id, read).map(drop)
         })
     })?;
     done(ResponseBody::RopSetReadFlags(RopSetReadFlagsResponse { partial_completion }))
-}
-
-/// Whether a message with these flags is marked as read, or as unread.
-pub(super) fn is_read(flags: ReadFlags) -> Result<bool, Refusal> {
-    if flags.0 & !READ_FLAGS != 0 {
-        return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
-    }
-    Ok(!flags.contains(ReadFlags::RF_CLEAR_READ_FLAG))
 }
 
 /// `RopSetMessageStatus` ([MS-OXCMSG] 3.2.5.8).
@@ -158,7 +151,8 @@ pub(super) fn set_status(context: &Context<'_>, request: &RopSetMessageStatusReq
     let before = backend.write(backend.now(), |change| {
         logon.require(change, folder, EDIT_ANY | OWNER)?;
         let before = status(change, (mailbox, folder), id)?;
-        change.set_message_status(mailbox, id, (before & !mask) | (flags & mask))?;
+        let status = (before & !mask) | (flags & mask);
+        change.set_flags(mailbox, id, PropTag::PidTagMessageStatus, status)?;
         Ok::<_, Refusal>(before)
     })?;
     let message_status_flags = MessageStatusFlags(before);

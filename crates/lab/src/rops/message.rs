@@ -13,11 +13,11 @@ use mapi::rop::{Bool, InputHandleIndex, ResponseBody};
 use store::{Change, ContentEdit, Message, NewMessage, ObjectId, View};
 use wire::Encode as _;
 
-use super::bulk::is_read;
 use super::context::Context;
 use super::outcome::{Found, Outcome, Permitted, Success, done};
 use super::recipient::{opened_recipients, sync_display};
 use crate::codepage::CodePage;
+use crate::receipt::{self, ReadRequest};
 use crate::refusal::Refusal;
 use crate::session::logon::{CREATE, EDIT_ANY, Logon, OWNER, READ_ANY};
 use crate::session::message::{OpenMessage, Place};
@@ -226,18 +226,21 @@ fn loaded(view: &View<'_>, message: &OpenMessage, stored: Message) -> store::Res
 /// `RopSetMessageReadFlag` ([MS-OXCMSG] 3.2.5.11).
 pub(super) fn set_read(context: &mut Context<'_>, request: &RopSetMessageReadFlagRequest) -> Outcome {
     let backend = context.backend();
-    let read = is_read(request.read_flags)?;
+    let read = ReadRequest::new(request.read_flags)?;
     let (_, logon, message) = context.message()?;
     let stored = message.stored.as_mut().ok_or(ErrorCode::MAPI_E_NO_SUPPORT)?;
     let before = stored.read;
-    backend.write(backend.now(), |change| {
+    let (now, flags) = backend.write(backend.now(), |change| {
         logon.require(change, stored.folder, READ_ANY | OWNER)?;
-        change.set_read(logon.mailbox.id, stored.id, read)?;
-        Ok::<_, Refusal>(())
+        receipt::set_read(&backend, change, &logon, stored.id, read)
     })?;
-    stored.read = read;
+    stored.read = now.read;
+    if let Some(flags) = flags {
+        let flags = PropertyValue::Integer32(flags.0.cast_signed());
+        message.properties.values.set(PropTag::PidTagMessageFlags, flags);
+    }
     // Only clients of public folders receive the change ([MS-OXCROPS] 2.2.6.11.2).
-    let change = request.client_data.filter(|_| before != read);
+    let change = request.client_data.filter(|_| before != now.read);
     let change =
         change.map(|client_data| ReadStatusChange { logon_id: context.request.logon_id, client_data });
     let read_status_changed = Bool(u8::from(change.is_some()));

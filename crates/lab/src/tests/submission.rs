@@ -35,14 +35,14 @@ pub(super) fn subjects(mail: &mut Mail, folder: FolderId) -> Vec<String> {
     mail.texts(11, SUBJECT)
 }
 
-fn draft(mail: &mut Mail, subject: &str, recipients: Vec<ModifyRecipientRow>) {
+pub(super) fn draft(mail: &mut Mail, subject: &str, recipients: Vec<ModifyRecipientRow>) {
     let outbox = mail.special(OUTBOX);
     create(mail, outbox, 2).unwrap();
     mail.set(2, vec![text(SUBJECT, subject)]).unwrap();
     modify(mail, 2, recipients).unwrap();
 }
 
-fn submit(mail: &mut Mail) -> Result<(), ErrorCode> {
+pub(super) fn submit(mail: &mut Mail) -> Result<(), ErrorCode> {
     let request = RopSubmitMessageRequest { submit_flags: SubmitFlags::NONE };
     mail.rop(2, RequestBody::RopSubmitMessage(request)).map(drop)
 }
