@@ -1,247 +1,297 @@
-//! The mailbox client: sessions of the store and ROPs by EMSMDB.
+//! A mailbox: logging on, its folders, and its notifications.
 
-use mapi::compress::{ExtendedBuffer, Limits, decode_chain, encode_chain};
-use mapi::emsmdb::{
-    EcDoConnectExRequest, EcDoConnectRequest, EcDoDisconnectRequest, EcDoRpcExt2Request, EcDoRpcRequest,
-    InBytes, MAX_RGB_AUX, MAX_RGB_OUT, NO_OBJECT, RopBuffer, RpcFlags, Version,
-};
+use std::sync::Arc;
+
+use mapi::data::{FolderId, MessageId};
+use mapi::notification::NotificationData;
+use mapi::rop::folder::{OpenModeFlags, RopOpenFolderRequest};
 use mapi::rop::logon::{LogonFlags, OpenFlags, PrivateLogon, RopLogonRequest, RopLogonResponse};
-use mapi::rop::{Bytes16, RequestBody, ResponseBody, ResponseMatcher, RopRequest, RopResponse};
-use mapi::{ErrorCode, Interface};
-use rpc::FaultStatus;
-use rpc::ndr::{CharString, ContextHandle, Ptr};
-use wire::{Decode as _, Encode as _};
+use mapi::rop::notification::{
+    NotificationScope, NotificationTypes, RopRegisterNotificationRequest, WantWholeStore,
+};
+use mapi::rop::{Bytes16, RequestBody};
 
 use crate::client::Client;
-use crate::connection::{Connection, ask};
-use crate::error::{Error, Failure, check};
+use crate::error::{Error, Failure};
+use crate::folder::{Folder, FolderInfo};
+use crate::store::batch::{Batch, fields};
+use crate::store::object::Object;
+use crate::store::road::{Connected, Dialect, StoreRoad};
+use crate::store::session::Session;
 
-/// The code page for 8-bit strings.
-const CODE_PAGE: u32 = 1252;
-/// The locale: English, United States.
-const LOCALE: u32 = 0x0409;
-/// No session to link with.
-const NO_LINK: u32 = 0xffff_ffff;
-/// The version that the client reports: that of Outlook 2010.
-const CLIENT_VERSION: Version = Version([14 << 8, 0x9789, 1000]);
-/// The most bytes of a response to `EcDoRpc`.
-const LEGACY_OUT: u16 = 0x7fff;
-const ROP_LOGON_NAME: &str = "RopLogon";
+const ROP_LOGON: &str = "RopLogon";
 
-/// The EMSMDB dialect of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
-    /// `EcDoConnect` and `EcDoRpc`, as in Exchange 2000.
-    Legacy,
-    /// `EcDoConnectEx` and `EcDoRpcExt2`.
-    Extended,
-}
-
-/// A session with the mailbox store.
+/// A mailbox to which the client is logged on. Its folders, messages and tables share its session.
+///
+/// A request that is cancelled, because its future is dropped, may have been executed by the server, and may leave the
+/// session unusable: over HTTP, the sequence of its requests is interrupted.
 #[derive(Debug)]
 pub struct Mailbox {
-    connection: Connection,
-    handle: ContextHandle,
-    dialect: Dialect,
-    user_dn: String,
+    logon: Object,
+    info: Box<PrivateLogon>,
     /// The display name of the connected user, from the server.
     pub display_name: String,
     /// The prefix of the distinguished names of the server's organisation.
     pub dn_prefix: String,
-    /// The server's version.
-    pub server_version: Version,
+    /// The server's version; over HTTP its product and version.
+    pub server_version: String,
 }
 
-/// The parts that both responses to a connect have.
-struct Connected {
-    handle: ContextHandle,
-    display_name: Ptr<CharString>,
-    dn_prefix: Ptr<CharString>,
-    server_version: Version,
+/// A folder that each mailbox has, by its place in the response to `RopLogon` ([MS-OXCSTOR] 2.2.1.1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WellKnown {
+    /// The root, which contains the folders below as well as hidden ones.
+    Root,
+    /// Deferred actions of rules.
+    DeferredAction,
+    /// The queue of the spooler.
+    SpoolerQueue,
+    /// The top of the folders that people see.
+    IpmSubtree,
+    /// The inbox.
+    Inbox,
+    /// The outbox.
+    Outbox,
+    /// Sent items.
+    SentItems,
+    /// Deleted items.
+    DeletedItems,
+    /// Views that all folders have.
+    CommonViews,
+    /// Free and busy times.
+    Schedule,
+    /// Search folders.
+    Finder,
+    /// Views of one person.
+    Views,
+    /// Shortcuts.
+    Shortcuts,
+}
+
+impl WellKnown {
+    /// All of them, in the order of the response.
+    pub const ALL: [Self; 13] = [
+        Self::Root,
+        Self::DeferredAction,
+        Self::SpoolerQueue,
+        Self::IpmSubtree,
+        Self::Inbox,
+        Self::Outbox,
+        Self::SentItems,
+        Self::DeletedItems,
+        Self::CommonViews,
+        Self::Schedule,
+        Self::Finder,
+        Self::Views,
+        Self::Shortcuts,
+    ];
+
+    /// The folder that people mean by `name`, in any letter case: `inbox`, `outbox`, `sent` or `deleted`.
+    pub fn by_name(name: &str) -> Option<Self> {
+        let names = [
+            ("inbox", Self::Inbox),
+            ("outbox", Self::Outbox),
+            ("sent", Self::SentItems),
+            ("deleted", Self::DeletedItems),
+        ];
+        names.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, folder)| folder)
+    }
+}
+
+/// A notification of the server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notification {
+    /// What happened, and to which object.
+    pub data: NotificationData,
+    /// The number of notifications that were dropped after this one, because too many were waiting to be taken.
+    pub dropped: u64,
+}
+
+/// A subscription to notifications, which ends when this is dropped.
+#[derive(Debug)]
+pub struct Subscription {
+    _object: Object,
 }
 
 impl Client {
-    /// Connects the user `user_dn` to the store with `EcDoConnectEx`, or with `EcDoConnect` if the server
-    /// does not have that operation.
+    /// Connects the user `user_dn` to the store, and logs on to the user's mailbox.
     ///
     /// # Errors
     /// If a call fails or the server refuses.
     pub async fn mailbox(&self, user_dn: &str) -> Result<Mailbox, Error> {
-        let mut connection = self.open(Interface::Emsmdb).await?;
-        match connect_extended(&mut connection, user_dn).await {
-            Ok(connected) => Ok(mailbox(connection, Dialect::Extended, user_dn, connected)),
-            Err(Error { failure: Failure::Fault(FaultStatus::NCA_S_OP_RNG_ERROR), .. }) => {
-                let connected = connect_legacy(&mut connection, user_dn).await?;
-                Ok(mailbox(connection, Dialect::Legacy, user_dn, connected))
-            }
-            Err(error) => Err(error),
-        }
+        self.mailbox_of(user_dn, user_dn).await
     }
 
-    /// Connects the user `user_dn` to the store with `EcDoConnect`.
+    /// Connects the user `user_dn` to the store, and logs on to the mailbox of `owner_dn`, in which the user may have
+    /// permissions on some folders only.
     ///
     /// # Errors
-    /// If the call fails or the server returns an error.
+    /// If a call fails or the server refuses.
+    pub async fn mailbox_of(&self, user_dn: &str, owner_dn: &str) -> Result<Mailbox, Error> {
+        let (road, connected) = StoreRoad::connect(self, user_dn, false).await?;
+        Mailbox::log_on(road, connected, user_dn, owner_dn).await
+    }
+
+    /// Connects the user `user_dn` to the store with `EcDoConnect`, as to Exchange 2000, and logs on to the user's
+    /// mailbox.
+    ///
+    /// # Errors
+    /// If a call fails, the server refuses, or it is a server of MAPI over HTTP.
     pub async fn mailbox_legacy(&self, user_dn: &str) -> Result<Mailbox, Error> {
-        let mut connection = self.open(Interface::Emsmdb).await?;
-        let connected = connect_legacy(&mut connection, user_dn).await?;
-        Ok(mailbox(connection, Dialect::Legacy, user_dn, connected))
-    }
-}
-
-/// Connects with `$method`. The requests of both dialects share their fields but for `$more`, and so do the responses.
-macro_rules! connect {
-    ($connection:expr, $user_dn:expr, $method:ident, $request:ident { $($more:tt)* }) => {{
-        let request = $request {
-            user_dn: CharString::new($user_dn),
-            flags: 0,
-            connection_mod: 0,
-            limit: 0,
-            code_page: CODE_PAGE,
-            lcid_string: LOCALE,
-            lcid_sort: LOCALE,
-            icxr_link: NO_LINK,
-            can_convert_code_pages: 1,
-            client_version: CLIENT_VERSION,
-            time_stamp: 0,
-            $($more)*
-        };
-        let (operation, response) = ask!($connection, emsmdb, $method, request)?;
-        check_store(operation, response.return_value)?;
-        Ok(Connected {
-            handle: response.handle,
-            display_name: response.display_name,
-            dn_prefix: response.dn_prefix,
-            server_version: response.server_version,
-        })
-    }};
-}
-
-async fn connect_extended(connection: &mut Connection, user_dn: &str) -> Result<Connected, Error> {
-    connect!(
-        connection,
-        user_dn,
-        EcDoConnectEx,
-        EcDoConnectExRequest { aux_in: InBytes::default(), aux_out_max: MAX_RGB_AUX }
-    )
-}
-
-async fn connect_legacy(connection: &mut Connection, user_dn: &str) -> Result<Connected, Error> {
-    connect!(connection, user_dn, EcDoConnect, EcDoConnectRequest {})
-}
-
-fn mailbox(connection: Connection, dialect: Dialect, user_dn: &str, connected: Connected) -> Mailbox {
-    let text = |text: Ptr<CharString>| text.get().map(CharString::to_string_lossy).unwrap_or_default();
-    Mailbox {
-        connection,
-        handle: connected.handle,
-        dialect,
-        user_dn: user_dn.to_owned(),
-        display_name: text(connected.display_name),
-        dn_prefix: text(connected.dn_prefix),
-        server_version: connected.server_version,
-    }
-}
-
-/// EMSMDB's own error codes are small numbers: only zero is success.
-fn check_store(operation: &'static str, returned: ErrorCode) -> Result<(), Error> {
-    match returned {
-        ErrorCode::SUCCESS => check(operation, returned),
-        _ => Err(Error { operation, failure: Failure::Returned(returned) }),
+        let (road, connected) = StoreRoad::connect(self, user_dn, true).await?;
+        Mailbox::log_on(road, connected, user_dn, user_dn).await
     }
 }
 
 impl Mailbox {
-    /// The dialect of the session.
-    pub const fn dialect(&self) -> Dialect {
-        self.dialect
-    }
-
-    /// Logs on to the user's own mailbox (`RopLogon`).
-    ///
-    /// # Errors
-    /// If the call fails or the server returns an error.
-    pub async fn logon(&mut self) -> Result<PrivateLogon, Error> {
-        let error = |failure| Error { operation: ROP_LOGON_NAME, failure };
-        let mut logon = RopLogonRequest {
+    async fn log_on(
+        road: StoreRoad,
+        connected: Connected,
+        user_dn: &str,
+        owner_dn: &str,
+    ) -> Result<Self, Error> {
+        let name = format!("mailbox {owner_dn}");
+        let mut open_flags = OpenFlags::TAKE_OWNERSHIP | OpenFlags::NO_MAIL;
+        if user_dn == owner_dn {
+            open_flags = open_flags | OpenFlags::HOME_LOGON;
+        }
+        let mut request = RopLogonRequest {
             logon_flags: LogonFlags::PRIVATE,
-            open_flags: OpenFlags::HOME_LOGON | OpenFlags::TAKE_OWNERSHIP | OpenFlags::NO_MAIL,
+            open_flags,
             store_state: 0,
             essdn: Bytes16::default(),
         };
-        logon.set_dn(self.user_dn.as_bytes());
-        let request = RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::RopLogon(logon) };
-        let rops = request.to_bytes().map_err(|fault| error(Failure::Request(fault)))?;
-        let response = self.execute(RopBuffer::new(rops, vec![NO_OBJECT])).await?;
-        if response.rops.is_empty() {
-            return Err(error(Failure::Missing("RopLogon response")));
-        }
-        let requests = [request];
-        let mut responses = ResponseMatcher::new(&requests, &[], &());
-        let first = responses.next(&mut wire::Reader::new(&response.rops));
-        let RopResponse::Reply(reply) =
-            first.map_err(|fault| error(Failure::MalformedResponse(fault)))?.response
-        else {
-            return Err(error(Failure::Missing("RopLogon response")));
+        request.set_dn(owner_dn.as_bytes());
+        let none = Object::none(Arc::new(Session::new(road)), &name);
+        let mut batch = Batch::default();
+        let slot = batch.opened();
+        batch.push(slot, RequestBody::RopLogon(request));
+        let mut replies = none.run(batch).await?;
+        let logon = none.opened(&replies, slot, &name);
+        let response = replies.next().and_then(|body| fields!(body, RopLogon));
+        let error = |failure| none.on(Error::new(ROP_LOGON, failure));
+        let info = match response.map_err(|error| none.on(error))? {
+            RopLogonResponse::Private(info) => info,
+            RopLogonResponse::Public(_) => return Err(error(Failure::Missing("private mailbox"))),
+            RopLogonResponse::Redirect(_) => return Err(error(Failure::Missing("mailbox on this server"))),
         };
-        match reply.body {
-            ResponseBody::RopLogon(RopLogonResponse::Private(logon)) => Ok(*logon),
-            ResponseBody::RopLogon(RopLogonResponse::Public(_)) => {
-                Err(error(Failure::Missing("private mailbox")))
-            }
-            _ => Err(error(Failure::Returned(reply.return_value))),
-        }
+        let logon = logon.ok_or_else(|| error(Failure::Missing("object handle")))?;
+        let Connected { display_name, dn_prefix, server_version } = connected;
+        Ok(Self { logon, info, display_name, dn_prefix, server_version })
     }
 
-    /// Sends ROPs and returns their responses.
+    /// The protocol of the session.
+    pub fn dialect(&self) -> Dialect {
+        self.logon.session().dialect()
+    }
+
+    /// The response to the logon: ids of folders, of the mailbox and of its replica.
+    pub const fn info(&self) -> &PrivateLogon {
+        &self.info
+    }
+
+    /// The id of a folder that each mailbox has.
+    pub fn well_known(&self, folder: WellKnown) -> FolderId {
+        let index = WellKnown::ALL.iter().position(|known| *known == folder).unwrap_or_default();
+        FolderId(self.info.folder_ids.get(index).copied().unwrap_or_default())
+    }
+
+    /// Opens a folder that each mailbox has.
     ///
     /// # Errors
-    /// If the call fails or the server returns an error.
-    pub async fn execute(&mut self, buffer: RopBuffer) -> Result<RopBuffer, Error> {
-        match self.dialect {
-            Dialect::Legacy => self.execute_legacy(&buffer).await,
-            Dialect::Extended => self.execute_extended(&buffer).await,
-        }
+    /// Those of [`Mailbox::open_folder`].
+    pub async fn folder(&self, folder: WellKnown) -> Result<Folder, Error> {
+        self.open_folder(self.well_known(folder)).await
     }
 
-    async fn execute_legacy(&mut self, buffer: &RopBuffer) -> Result<RopBuffer, Error> {
-        let operation = "emsmdb.EcDoRpc";
-        let request =
-            buffer.to_bytes().and_then(|payload| EcDoRpcRequest::new(self.handle, payload, LEGACY_OUT));
-        let request = request.map_err(|error| Error { operation, failure: Failure::Request(error) })?;
-        let (operation, response) = ask!(self.connection, emsmdb, EcDoRpc, request)?;
-        check_store(operation, response.return_value)?;
-        RopBuffer::from_bytes(&response.payload())
-            .map_err(|error| Error { operation, failure: Failure::MalformedResponse(error) })
-    }
-
-    async fn execute_extended(&mut self, buffer: &RopBuffer) -> Result<RopBuffer, Error> {
-        let operation = "emsmdb.EcDoRpcExt2";
-        let rgb_in = buffer.to_bytes().and_then(|payload| encode_chain(&[ExtendedBuffer::plain(payload)]));
-        let rgb_in = rgb_in.map_err(|error| Error { operation, failure: Failure::Request(error) })?;
-        let request = EcDoRpcExt2Request {
-            handle: self.handle,
-            flags: RpcFlags::NONE,
-            rgb_in: InBytes(rgb_in),
-            out_max: MAX_RGB_OUT,
-            aux_in: InBytes::default(),
-            aux_out_max: MAX_RGB_AUX,
+    /// Opens a folder (`RopOpenFolder`).
+    ///
+    /// # Errors
+    /// If the folder does not exist, or the user has no permission to see it.
+    pub async fn open_folder(&self, id: FolderId) -> Result<Folder, Error> {
+        let open = |output_handle_index| {
+            RequestBody::RopOpenFolder(RopOpenFolderRequest {
+                output_handle_index,
+                folder_id: id,
+                open_mode_flags: OpenModeFlags::NONE,
+            })
         };
-        let (operation, response) = ask!(self.connection, emsmdb, EcDoRpcExt2, request)?;
-        check_store(operation, response.return_value)?;
-        let malformed = |error| Error { operation, failure: Failure::MalformedResponse(error) };
-        let chain = decode_chain(response.rgb_out.as_slice(), Limits::default()).map_err(malformed)?;
-        let first = chain.first().ok_or(Error { operation, failure: Failure::Missing("ROP buffer") })?;
-        RopBuffer::from_bytes(&first.payload).map_err(malformed)
+        let (object, _) = self.logon.open(&Folder::name_of(id), open).await?;
+        Ok(Folder::new(object, id))
     }
 
-    /// Ends the session (`EcDoDisconnect`).
+    /// Opens the folder with the path `path` below the top of the folders that people see, such as `Inbox/Projects`.
+    /// Names are compared without regard to letter case; the first may be one of [`WellKnown::by_name`].
+    ///
+    /// # Errors
+    /// If there is no such folder, or a ROP fails.
+    pub async fn find_folder(&self, path: &str) -> Result<Folder, Error> {
+        let mut names = path.split('/').filter(|name| !name.is_empty()).peekable();
+        let first = names.peek().and_then(|name| WellKnown::by_name(name));
+        if first.is_some() {
+            names.next();
+        }
+        let mut folder = self.folder(first.unwrap_or(WellKnown::IpmSubtree)).await?;
+        for name in names {
+            let folded = name.to_lowercase();
+            let infos = folder.subfolders().await?;
+            let found = infos.into_iter().find(|info| info.name.to_lowercase() == folded);
+            let not_found = || Error {
+                operation: "find_folder",
+                object: format!("folder {path}").into(),
+                failure: Failure::Missing("folder of this name"),
+            };
+            folder = self.open_folder(found.ok_or_else(not_found)?.id).await?;
+        }
+        Ok(folder)
+    }
+
+    /// All folders below the top of those that people see, each after its parent.
+    ///
+    /// # Errors
+    /// If a ROP fails.
+    pub async fn folders(&self) -> Result<Vec<FolderInfo>, Error> {
+        self.folder(WellKnown::IpmSubtree).await?.tree().await
+    }
+
+    /// Subscribes to notifications of `types` about the folder `folder` and the messages in it, or else about the whole
+    /// mailbox (`RopRegisterNotification`). [`Mailbox::next_notification`] returns them.
+    ///
+    /// # Errors
+    /// If the ROP fails.
+    pub async fn subscribe(
+        &self,
+        types: NotificationTypes,
+        folder: Option<FolderId>,
+    ) -> Result<Subscription, Error> {
+        let scope = folder.map(|folder_id| NotificationScope { folder_id, message_id: MessageId(0) });
+        let register = |output_handle_index| {
+            RequestBody::RopRegisterNotification(RopRegisterNotificationRequest {
+                output_handle_index,
+                notification_types: types,
+                reserved: types.contains(NotificationTypes::EXTENDED).then_some(0),
+                want_whole_store: WantWholeStore(u8::from(scope.is_none())),
+                scope,
+            })
+        };
+        let (object, _) = self.logon.open("subscription", register).await?;
+        Ok(Subscription { _object: object })
+    }
+
+    /// The next notification, as soon as there is one. Other operations of the mailbox can be executed meanwhile.
+    ///
+    /// # Errors
+    /// If a request fails.
+    pub async fn next_notification(&self) -> Result<Notification, Error> {
+        let (data, dropped) = self.logon.session().next_event().await?;
+        Ok(Notification { data, dropped })
+    }
+
+    /// Ends the session. Objects of the mailbox cannot be used any more.
     ///
     /// # Errors
     /// If the call fails or the server does not know the session.
-    pub async fn disconnect(mut self) -> Result<(), Error> {
-        let request = EcDoDisconnectRequest { handle: self.handle };
-        let (operation, response) = ask!(self.connection, emsmdb, EcDoDisconnect, request)?;
-        check_store(operation, response.return_value)
+    pub async fn disconnect(self) -> Result<(), Error> {
+        self.logon.session().disconnect().await
     }
 }

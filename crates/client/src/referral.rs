@@ -24,7 +24,7 @@ impl Client {
         let (operation, response) = ask!(self.referral().await?, rfr, GetNewDSA, request)?;
         check(operation, response.return_value)?;
         let server = response.server.get().and_then(Ptr::get);
-        let server = server.ok_or(Error { operation, failure: Failure::Missing("ppszServer") })?;
+        let server = server.ok_or(Error::new(operation, Failure::Missing("ppszServer")))?;
         Ok(server.to_string_lossy())
     }
 
@@ -37,14 +37,14 @@ impl Client {
         let (operation, response) = ask!(self.referral().await?, rfr, GetFQDNFromServerDN, request)?;
         check(operation, response.return_value)?;
         let fqdn = response.server_fqdn.get();
-        let fqdn = fqdn.ok_or(Error { operation, failure: Failure::Missing("ppszServerFQDN") })?;
+        let fqdn = fqdn.ok_or(Error::new(operation, Failure::Missing("ppszServerFQDN")))?;
         Ok(fqdn.to_string_lossy())
     }
 
     async fn referral(&mut self) -> Result<&mut Connection, Error> {
         let connection = match self.referral.take() {
             Some(connection) => connection,
-            None => self.open(Interface::Rfr).await?,
+            None => self.rpc("rfr")?.open(Interface::Rfr).await?,
         };
         Ok(self.referral.insert(connection))
     }

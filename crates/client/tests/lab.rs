@@ -1,68 +1,29 @@
 //! The client against the lab, over loopback: sign in, look people up, connect to the store.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+mod served;
 
-use client::{Client, ClientConfig, Dialect, Failure, Person, Resolution, Side, account};
-use identity::accounts::AccountFile;
-use identity::{Account, Mechanism, NtHash, Password};
-use lab::{Lab, LabConfig, LabServer, start};
-use mapi::emsmdb::RopBuffer;
+use client::{Client, ClientConfig, Dialect, Failure, Person, Resolution, Side};
+use identity::Mechanism;
+use lab::LabConfig;
+use mapi::mapihttp::ResponseCode;
 use mapi::nspi::MId;
 use mapi::property::{PropTag, PropertyValue, RelationalOperator, Restriction, TaggedValue};
-use mapi::rop::{Empty, RequestBody, RopRequest};
 use mapi::{ErrorCode, Interface};
 use rpc::{AuthLevel, FaultStatus};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use wire::Encode as _;
 
-struct Served {
-    lab: Arc<Lab>,
-    mapper: SocketAddr,
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-impl Served {
-    async fn new(minimum_level: AuthLevel) -> Self {
-        let lab = Arc::new(Lab::new(LabConfig::two_servers()).unwrap());
-        let mut accounts = AccountFile::default();
-        let nt_hash = NtHash::from_password("Password");
-        let alice = Account::new("alice", "LAB", nt_hash);
-        accounts.set(alice).unwrap();
-        let server = LabServer { minimum_level, ..LabServer::local(Arc::new(accounts)) };
-        let listening = start(Arc::clone(&lab), server).await.unwrap();
-        let mapper = listening.endpoint_mapper().unwrap();
-        let (stop, stopped) = watch::channel(false);
-        let task = net::spawn_system(listening.run(stopped));
-        Self { lab, mapper, stop, task }
-    }
-
-    fn config(&self) -> ClientConfig {
-        ClientConfig::mapper(&self.mapper.ip().to_string(), self.mapper.port())
-    }
-
-    fn signed_in(&self, mechanism: Mechanism, level: AuthLevel, password: &str) -> ClientConfig {
-        self.config().with_account(account("alice", "LAB", &Password::new(password), mechanism, level))
-    }
-
-    /// Ends the server, which must have forgotten all sessions once its clients are gone.
-    async fn end(self) {
-        self.stop.send(true).unwrap();
-        self.task.await.unwrap();
-        assert_eq!(self.lab.open_handles(), 0);
-    }
-}
+use self::served::Served;
 
 /// What people do, from end to end.
 async fn conversation(config: ClientConfig) {
     let names = LabConfig::two_servers();
     let alice = names.user_dn("alice");
     let signed_in = config.account.is_some();
+    let over_http = matches!(config.server, client::Server::Http(_));
     let mut client = Client::connect(config).await.unwrap();
-    assert_eq!(client.rfr_new_dsa(&alice).await.unwrap(), "exch.lab.test");
-    assert_eq!(client.rfr_fqdn(&names.server_dn("EXCH2")).await.unwrap(), "exch2.lab.test");
+    if !over_http {
+        assert_eq!(client.rfr_new_dsa(&alice).await.unwrap(), "exch.lab.test");
+        assert_eq!(client.rfr_fqdn(&names.server_dn("EXCH2")).await.unwrap(), "exch2.lab.test");
+    }
 
     let mut book = client.address_book().await.unwrap();
     let containers = book.hierarchy().await.unwrap();
@@ -82,19 +43,22 @@ async fn conversation(config: ClientConfig) {
         assert_eq!(error.failure, Failure::Returned(ErrorCode::MAPI_E_NO_ACCESS));
         return;
     }
-    let mut mailbox = client.mailbox(&alice).await.unwrap();
-    assert_eq!(mailbox.dialect(), Dialect::Extended);
-    assert!(mailbox.display_name.starts_with("Alice "));
+    let mailbox = client.mailbox(&alice).await.unwrap();
+    let dialect = if over_http { Dialect::Http } else { Dialect::Extended };
+    assert_eq!(mailbox.dialect(), dialect);
+    assert!(mailbox.display_name.starts_with("Alice ") && !mailbox.server_version.is_empty());
     assert_eq!(mailbox.dn_prefix, names.recipients());
-    let logon = mailbox.logon().await.unwrap();
-    let release = RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::RopRelease(Empty) };
-    let release = release.to_bytes().unwrap();
-    assert!(mailbox.execute(RopBuffer::new(release, vec![1])).await.unwrap().rops.is_empty());
+    let info = mailbox.info().clone();
     mailbox.disconnect().await.unwrap();
 
-    let mut legacy = client.mailbox_legacy(&alice).await.unwrap();
+    let legacy = client.mailbox_legacy(&alice).await;
+    if over_http {
+        assert_eq!(legacy.unwrap_err().failure.side(), Side::Client);
+        return;
+    }
+    let legacy = legacy.unwrap();
     assert_eq!(legacy.dialect(), Dialect::Legacy);
-    assert_eq!(legacy.logon().await.unwrap(), logon);
+    assert_eq!(legacy.info().folder_ids, info.folder_ids);
     legacy.disconnect().await.unwrap();
 }
 
@@ -145,6 +109,37 @@ async fn a_client_works_at_lower_levels_that_the_server_accepts() {
     for level in [AuthLevel::CONNECT, AuthLevel::PKT, AuthLevel::PKT_INTEGRITY] {
         conversation(served.signed_in(Mechanism::NTLM, level, "Password")).await;
     }
+    served.end().await;
+}
+
+#[tokio::test]
+async fn a_client_works_over_http_with_each_scheme() {
+    let served = Served::new(AuthLevel::PKT_PRIVACY).await;
+    for mechanism in [Mechanism::BASIC, Mechanism::NTLM, Mechanism::SPNEGO] {
+        conversation(served.over_http("alice", mechanism, "Password")).await;
+    }
+    served.end().await;
+}
+
+#[tokio::test]
+async fn refusals_over_http_are_errors_with_their_reason() {
+    let served = Served::new(AuthLevel::PKT_PRIVACY).await;
+    for mechanism in [Mechanism::BASIC, Mechanism::NTLM] {
+        let client = Client::new(served.over_http("alice", mechanism, "password"));
+        let error = client.address_book().await.unwrap_err();
+        assert!(matches!(error.failure, Failure::NotAuthenticated(_)), "{error}");
+        assert_eq!((error.operation, error.failure.side()), ("nspi.Bind", Side::Connection));
+    }
+    let mut config = served.over_http("alice", Mechanism::BASIC, "Password");
+    if let client::Server::Http(server) = &mut config.server {
+        server.emsmdb = "/mapi/unknown/".to_owned();
+    }
+    let error = Client::new(config).mailbox("/o=unknown").await.unwrap_err();
+    let refused = [Failure::Refused(ResponseCode::InvalidPath), Failure::Status(404)];
+    assert!(refused.contains(&error.failure), "{error}");
+    let anonymous = ClientConfig { account: None, ..served.over_http("alice", Mechanism::BASIC, "Password") };
+    let error = Client::new(anonymous).address_book().await.unwrap_err();
+    assert_eq!(error.to_string(), "nspi.Bind: client: MAPI over HTTP requires an account");
     served.end().await;
 }
 

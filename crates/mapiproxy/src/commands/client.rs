@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 
 fn config(arguments: &Arguments) -> Result<ClientConfig, Box<dyn std::error::Error>> {
     Ok(ClientConfig {
-        location: arguments.server.clone().into(),
+        server: client::Server::Rpc(arguments.server.clone().into()),
         account: arguments.account.account(arguments.auth.into())?,
         timeout: ClientConfig::TIMEOUT,
     })
@@ -114,10 +114,10 @@ async fn logon(client: &Client, name: &str) -> Outcome {
     let Some(Resolution::Resolved(person)) = found else {
         return Err(format!("{name} is not, or not uniquely, in the address book").into());
     };
-    let mut mailbox = client.mailbox(&person.legacy_dn).await?;
+    let mailbox = client.mailbox(&person.legacy_dn).await?;
     writeln!(stdout(), "connected as {}; server version {}", mailbox.display_name, mailbox.server_version)?;
-    let logon = mailbox.logon().await?;
-    writeln!(stdout(), "mailbox {}, replica {}", logon.mailbox_guid, logon.replica_guid)?;
+    let info = mailbox.info();
+    writeln!(stdout(), "mailbox {}, replica {}", info.mailbox_guid, info.replica_guid)?;
     mailbox.disconnect().await?;
     Ok(())
 }

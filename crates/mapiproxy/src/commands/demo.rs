@@ -161,9 +161,7 @@ async fn work(mut client: Client, user: &str) -> Result<String, client::Error> {
     book.search("ma", 50).await?;
     let resolved = book.resolve_names(&[user]).await?;
     book.unbind().await?;
-    let mut mailbox = client.mailbox(&dn).await?;
-    mailbox.logon().await?;
-    mailbox.disconnect().await?;
+    client.mailbox(&dn).await?.disconnect().await?;
     let database = resolved.into_iter().find_map(|resolution| match resolution {
         client::Resolution::Resolved(person) => Some(person.home_database),
         _ => None,

@@ -30,7 +30,7 @@ impl RpcSender {
             return Err(format!("--auth {mechanism} is for HTTP only").into());
         }
         let config = ClientConfig {
-            location: target.clone().into(),
+            server: client::Server::Rpc(target.clone().into()),
             account: arguments.account.account(mechanism)?,
             timeout: ClientConfig::TIMEOUT,
         };
