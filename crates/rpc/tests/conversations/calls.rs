@@ -4,10 +4,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use rpc::association::PeerError;
 use rpc::client::{self, CallError, ClientConfig};
+use rpc::pdu::{Body, Pdu, PfcFlags, Response};
 use rpc::server::{self, RequestSecurity, ResponseError, ServerConfig};
 use rpc::verification::VerificationTrailer;
 use rpc::{AuthLevel, FaultStatus, SyntaxId};
-use wire::{Endian, Guid};
+use wire::{Encode as _, Endian, Guid};
 
 use crate::support::{Pair, TOY, server_config};
 
@@ -294,6 +295,35 @@ fn an_incomplete_response_is_released_when_its_call_is_orphaned() {
     assert_eq!(pair.client.poll_event(), None);
     assert_eq!((pair.client.unfinished().count(), pair.client.unfinished_bytes()), (0, 0));
     pair.arrive(0, 1, b"still in step");
+}
+
+#[test]
+fn a_response_to_an_orphaned_call_that_does_not_end_ends_the_association() {
+    // Fragments of so many bytes, of which so many are received before the call is orphaned.
+    for (length, before, most) in [(1000, 0, 101), (1000, 50, 101), (0, 0, 400)] {
+        let client = ClientConfig { max_stub: 100_000, ..ClientConfig::default() };
+        let mut pair = Pair::bound_with(AuthLevel::NONE, client, server_config());
+        let call_id = pair.arrive(0, 1, b"").call_id;
+        let stub = pattern(length);
+        let mut fragments = 0;
+        while !pair.client.is_closed() {
+            if fragments == before {
+                assert!(pair.client.orphan(call_id));
+            }
+            let response =
+                Response { alloc_hint: 0, context_id: 0, cancel_count: 0, reserved: 0, stub: &stub };
+            let mut pdu = Pdu::new(call_id, Body::Response(response));
+            pdu.header.flags = if fragments == 0 { PfcFlags::FIRST_FRAG } else { PfcFlags::NONE };
+            pair.client.receive(&pdu.to_bytes().unwrap());
+            if let Some(event) = pair.client.poll_event() {
+                let reason = client::CloseReason::Peer(PeerError::StubTooLong);
+                assert_eq!(event, client::Event::Closed { reason });
+            }
+            fragments += 1;
+            assert!(fragments <= most, "{fragments}");
+        }
+        assert!(fragments > most - 12, "{fragments}");
+    }
 }
 
 #[test]

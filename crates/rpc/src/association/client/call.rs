@@ -4,7 +4,7 @@ use bytes::Bytes;
 use wire::Guid;
 
 use super::event::{CallError, CloseReason};
-use super::outgoing::{Outgoing, Outstanding};
+use super::outgoing::{Orphan, Outgoing, Outstanding};
 use super::state::ClientAssociation;
 use crate::association::core::fragment::{FragmentHead, append_fragments};
 use crate::pdu::{Body, DataRepresentation, Pdu, PduType, PfcFlags, SyntaxId};
@@ -103,14 +103,16 @@ impl ClientAssociation {
         self.outstanding.contains_key(&call_id) && self.send(&Pdu::new(call_id, Body::CoCancel)).is_ok()
     }
 
-    /// Gives a call up: no event follows. False if the call is unknown.
+    /// Gives a call up: no event follows. What arrives of its response is discarded; if that is more than a response
+    /// may have, the association ends. False if the call is unknown.
     pub fn orphan(&mut self, call_id: u32) -> bool {
         let Some(outstanding) = self.outstanding.remove(&call_id) else { return false };
         self.release(&outstanding);
         if self.orphaned.len() >= REMEMBERED_ORPHANS {
             self.orphaned.pop_front();
         }
-        self.orphaned.push_back(call_id);
+        let received = outstanding.response.map_or(0, |(_, assembly)| assembly.len());
+        self.orphaned.push_back(Orphan { call_id, received });
         self.send(&Pdu::new(call_id, Body::Orphaned)).is_ok()
     }
 

@@ -32,6 +32,13 @@ pub(super) struct Outstanding {
     pub(super) fragments: usize,
 }
 
+/// A call that was given up.
+pub(super) struct Orphan {
+    pub(super) call_id: u32,
+    /// How many bytes of its response were received. A fragment counts with the least average length at least.
+    pub(super) received: usize,
+}
+
 /// A call to send.
 pub(super) struct Outgoing {
     pub(super) call_id: u32,

@@ -34,10 +34,7 @@ impl ClientAssociation {
         let stub = cut_stub(bytes, REQUEST_HEADER_SIZE, end);
         let limit = self.config.max_stub;
         let Some(outstanding) = self.outstanding.get_mut(&header.call_id) else {
-            if !self.orphaned.contains(&header.call_id) {
-                self.protocol_error("response to an unknown call");
-            }
-            return;
+            return self.discard(header.call_id, stub.len());
         };
         if stub.len().saturating_add(self.connection.assembling) > limit {
             return self.close(CloseReason::Peer(PeerError::StubTooLong));
@@ -57,6 +54,17 @@ impl ClientAssociation {
         }
         if header.flags.contains(PfcFlags::LAST_FRAG) {
             self.complete(header.call_id);
+        }
+    }
+
+    /// Discards a fragment with `bytes` of a stub: the call was given up.
+    fn discard(&mut self, call_id: u32, bytes: usize) {
+        let Some(orphan) = self.orphaned.iter_mut().find(|orphan| orphan.call_id == call_id) else {
+            return self.protocol_error("response to an unknown call");
+        };
+        orphan.received = orphan.received.saturating_add(bytes.max(AVERAGE_FRAGMENT));
+        if orphan.received > self.config.max_stub {
+            self.close(CloseReason::Peer(PeerError::StubTooLong));
         }
     }
 
@@ -93,7 +101,7 @@ impl ClientAssociation {
             self.connection.push_event(Event::Fault { call_id, status: fault.status, did_not_execute });
         } else if self.proposed.is_some() || self.connection.phase != Phase::Bound {
             self.close(CloseReason::SetupFault(fault.status));
-        } else if !self.orphaned.contains(&call_id) {
+        } else if !self.is_orphaned(call_id) {
             self.protocol_error("fault for an unknown call");
         }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use wire::Endian;
 
 use super::event::{CallError, ClientConfig, CloseReason, Event};
-use super::outgoing::{Accepted, Outstanding, Proposed};
+use super::outgoing::{Accepted, Orphan, Outstanding, Proposed};
 use crate::association::PeerError;
 use crate::association::core::connection::{Connection, Phase};
 use crate::association::core::security_context::SecurityContext;
@@ -26,7 +26,7 @@ pub struct ClientAssociation {
     pub(super) pending_token: bool,
     pub(super) outstanding: HashMap<u32, Outstanding>,
     /// Orphaned calls, whose responses may still arrive.
-    pub(super) orphaned: VecDeque<u32>,
+    pub(super) orphaned: VecDeque<Orphan>,
 }
 
 impl ClientAssociation {
@@ -127,10 +127,14 @@ impl ClientAssociation {
         loop {
             self.last_call_id = self.last_call_id.checked_add(1).unwrap_or(1);
             let id = self.last_call_id;
-            if !self.outstanding.contains_key(&id) && !self.orphaned.contains(&id) {
+            if !self.outstanding.contains_key(&id) && !self.is_orphaned(id) {
                 return id;
             }
         }
+    }
+
+    pub(super) fn is_orphaned(&self, call_id: u32) -> bool {
+        self.orphaned.iter().any(|orphan| orphan.call_id == call_id)
     }
 
     pub(super) fn send(&mut self, pdu: &Pdu<'_>) -> Result<(), CallError> {
