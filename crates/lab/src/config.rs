@@ -1,5 +1,6 @@
 //! Configuration of a lab: its seed, its size and its names.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The configuration of a lab. Equal configurations make equal labs.
@@ -30,6 +31,19 @@ pub struct LabConfig {
     /// How many RPC sessions a user may have with the mailbox store as the same person, and with the address book. A
     /// further one ends the one that was not used for the longest time.
     pub sessions_per_user: usize,
+    /// The quotas of mailboxes, by the aliases of their owners. That of `*` is for all other mailboxes.
+    pub quotas: BTreeMap<String, Quota>,
+}
+
+/// The limits on the size of a mailbox, in kilobytes: of all its messages that are not deleted. `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Quota {
+    /// From this size on, the owner receives a warning.
+    pub warning: Option<u32>,
+    /// From this size on, the owner can send nothing.
+    pub send: Option<u32>,
+    /// The mailbox receives and saves nothing by which it would reach this size.
+    pub receive: Option<u32>,
 }
 
 /// The number of sessions of a user, unless it is configured.
@@ -59,6 +73,7 @@ impl Default for LabConfig {
             public_folder_owners: vec!["alice".to_owned()],
             store: None,
             sessions_per_user: SESSIONS_PER_USER,
+            quotas: BTreeMap::new(),
         }
     }
 }
@@ -69,6 +84,11 @@ impl LabConfig {
         let mut config = Self::default();
         config.servers.push(ServerName { name: "EXCH2".to_owned(), host: "exch2.lab.test".to_owned() });
         config
+    }
+
+    /// The quota of the mailbox of `alias`, if it has one.
+    pub(crate) fn quota(&self, alias: &str) -> Option<&Quota> {
+        self.quotas.get(alias).or_else(|| self.quotas.get("*"))
     }
 
     fn group(&self) -> String {

@@ -12,7 +12,9 @@ use store::{AttachmentEdit, Change, ContentEdit, Mailbox, Message, NewMessage, P
 use crate::backend::Backend;
 use crate::directory::{Entry, Kind};
 use crate::mailbox::{INBOX, special};
+use crate::quota;
 use crate::refusal::Refusal;
+use crate::session::message::edit_size;
 
 /// The lowest id of a named property.
 const FIRST_NAMED: u16 = 0x8000;
@@ -142,19 +144,45 @@ fn renumbered(
     Ok(copy)
 }
 
-/// Reports to the sender that a message was not delivered to `unknown` ([MS-OXOMSG] 2.2.2, 3.3.5.1).
+/// The properties of a recipient that is the sender of `content`.
+pub(crate) fn recipient_of(content: &Properties) -> Properties {
+    let text = |tag| PropertyValue::from(content.text(tag).unwrap_or_default().as_str());
+    Properties::from([
+        (PropTag::PidTagRecipientType, PropertyValue::Integer32(i32::from(RecipientType::PRIMARY.0))),
+        (PropTag::PidTagDisplayName, text(PropTag::PidTagSenderName)),
+        (PropTag::PidTagAddressType, text(PropTag::PidTagSenderAddressType)),
+        (PropTag::PidTagEmailAddress, text(PropTag::PidTagSenderEmailAddress)),
+    ])
+}
+
+/// Why a message was not delivered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reason {
+    /// The recipients are unknown.
+    Unknown,
+    /// The recipients do not accept the message.
+    Refused,
+    /// The mailboxes of the recipients are full.
+    Full,
+}
+
+/// Reports to the sender that a message was not delivered to `failed` ([MS-OXOMSG] 2.2.2, 3.3.5.1), unless the sender's
+/// own mailbox is full.
 pub(crate) fn report(
+    backend: &Backend,
     change: &Change<'_>,
     sender: &Mailbox,
     subject: &str,
-    unknown: Vec<Recipient>,
+    (failed, reason): (Vec<Recipient>, Reason),
 ) -> Result<(), Refusal> {
     let names: Vec<String> =
-        unknown.iter().filter_map(|one| one.properties.text(PropTag::PidTagEmailAddress)).collect();
-    let text = format!(
-        "The message was not delivered to these recipients, which are unknown:\r\n{}",
-        names.join("\r\n")
-    );
+        failed.iter().filter_map(|one| one.properties.text(PropTag::PidTagEmailAddress)).collect();
+    let why = match reason {
+        Reason::Unknown => "which are unknown",
+        Reason::Refused => "which do not accept it",
+        Reason::Full => "whose mailboxes are full",
+    };
+    let text = format!("The message was not delivered to these recipients, {why}:\r\n{}", names.join("\r\n"));
     let set = Properties::from([
         (PropTag::PidTagMessageClass, PropertyValue::from("REPORT.IPM.Note.NDR")),
         (PropTag::PidTagSubjectPrefix, PropertyValue::from("")),
@@ -165,7 +193,11 @@ pub(crate) fn report(
         (PropTag::PidTagSenderName, PropertyValue::from("Mail Delivery System")),
         (PropTag::PidTagMessageDeliveryTime, PropertyValue::Time(change.now())),
     ]);
-    let content = ContentEdit { set, recipients: Some(unknown), ..ContentEdit::default() };
+    let content = ContentEdit { set, recipients: Some(failed), ..ContentEdit::default() };
+    if !quota::has_room(backend, change, sender, edit_size(&content))? {
+        tracing::info!(sender = sender.owner, "lab: no non-delivery report: the sender's mailbox is full");
+        return Ok(());
+    }
     let class = "REPORT.IPM.Note.NDR";
     let folder = change.receive_folder(sender.id, class)?.map_or(special(INBOX), |found| found.folder);
     let message =

@@ -33,6 +33,7 @@ mod mailbox;
 mod notify;
 mod nspi;
 mod public;
+mod quota;
 mod random;
 mod receipt;
 mod refusal;
@@ -49,7 +50,7 @@ mod tests;
 mod values;
 
 pub use crate::backend::LabError;
-pub use crate::config::{LabConfig, ServerName};
+pub use crate::config::{LabConfig, Quota, ServerName};
 pub use crate::http::{CertificateError, HttpLimits, HttpServer, ServerCertificate};
 pub use crate::serve::{LabServer, Listening, serve, start};
 pub use crate::service::Lab;

@@ -6,19 +6,22 @@
 mod action;
 mod notice;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use mapi::property::{PropTag, PropertyValue};
-use store::{Change, ContentEdit, Mailbox, Message, Recipient, Rule};
+use store::{Change, ContentEdit, Mailbox, MailboxId, Message, Recipient, Rule};
 
 use crate::backend::Backend;
 use crate::codepage::CodePage;
-use crate::delivery::{Resolved, deliver, report, resolve};
+use crate::delivery::{Reason, Resolved, deliver, recipient_of, report, resolve, sender};
 use crate::directory::Entry;
 use crate::mailbox::mailbox_within;
+use crate::quota;
 use crate::refusal::Refusal;
 use crate::rules::notice::{Failure, GENERIC, Incoming, notice};
+use crate::session::message::edit_size;
 use crate::values::matched::MatchedMessage;
+use crate::values::message::of_content;
 use crate::values::restriction::Filter;
 
 /// `ST_ENABLED`, `ST_ERROR`, `ST_ONLY_WHEN_OOF`, `ST_EXIT_LEVEL` ([MS-OXORULE] 2.2.1.3.1.3). No person is out of office
@@ -27,6 +30,8 @@ const ENABLED: i64 = 0x01;
 const ERROR: i64 = 0x02;
 const ONLY_WHEN_OUT: i64 = 0x04;
 const EXIT_LEVEL: i64 = 0x10;
+/// The value of `PidTagRuleError` if the mailbox is full ([MS-OXORULE] 2.2.7.2).
+const QUOTA: i32 = 12;
 /// How often what rules send is passed on by other rules, and how often a message moves from rules to rules.
 const HOPS_MAX: u32 = 3;
 const MOVES_MAX: u32 = 4;
@@ -49,6 +54,8 @@ pub(crate) struct Mailer<'a> {
     queue: VecDeque<Outgoing>,
     created: usize,
     bytes: u64,
+    /// The recipients whose mailboxes are full, by the sender and the subject.
+    full: BTreeMap<(MailboxId, String), (Mailbox, Vec<Recipient>)>,
 }
 
 /// What has become of a message.
@@ -59,10 +66,11 @@ enum Fate {
 
 impl<'a> Mailer<'a> {
     pub(crate) const fn new(backend: &'a Backend, change: &'a Change<'a>) -> Self {
-        Self { backend, change, queue: VecDeque::new(), created: 0, bytes: 0 }
+        Self { backend, change, queue: VecDeque::new(), created: 0, bytes: 0, full: BTreeMap::new() }
     }
 
-    /// Delivers `content` of the mailbox `from` to the mailbox `to` of `owner`, and applies the rules of the folder.
+    /// Delivers `content` of the mailbox `from` to the mailbox `to` of `owner`, and applies the rules of the folder. If
+    /// the mailbox is full, [`Self::finish`] reports that to the sender.
     pub(crate) fn deliver(
         &mut self,
         content: &ContentEdit,
@@ -70,7 +78,12 @@ impl<'a> Mailer<'a> {
         (to, owner): (&Mailbox, &Entry),
         hops: u32,
     ) -> Result<(), Refusal> {
-        let message = deliver(self.change, content, from, (to, owner))?;
+        if !quota::has_room(self.backend, self.change, to, edit_size(content))? {
+            self.refuse(content, from, owner);
+            return Ok(());
+        }
+        let deliver = || deliver(self.change, content, from, (to, owner));
+        let message = quota::delivering(self.backend, self.change, to, deliver)?;
         let (folder, message) = (message.folder, message.id);
         let incoming = Incoming { mailbox: to, owner, folder, message, hops, moves: 0 };
         if let Some(delivered) = self.apply(incoming)? {
@@ -79,7 +92,21 @@ impl<'a> Mailer<'a> {
         Ok(())
     }
 
-    /// Delivers what rules have sent.
+    /// Notes that the mailbox of `owner` is full. Nothing is reported about reports.
+    fn refuse(&mut self, content: &ContentEdit, from: &Mailbox, owner: &Entry) {
+        let class = content.set.text(PropTag::PidTagMessageClass).unwrap_or_default();
+        if class.starts_with("REPORT.") {
+            return;
+        }
+        let subject = of_content(&content.set, PropTag::PidTagSubject);
+        let subject = subject.and_then(|subject| subject.to_text()).unwrap_or_default();
+        let key = (from.id, subject);
+        let (_, failed) = self.full.entry(key).or_insert_with(|| (from.clone(), Vec::new()));
+        let row = u32::try_from(failed.len()).unwrap_or(u32::MAX);
+        failed.push(Recipient { row, properties: recipient_of(&sender(owner)) });
+    }
+
+    /// Delivers what rules have sent, and reports what was not delivered.
     pub(crate) fn finish(mut self) -> Result<(), Refusal> {
         while let Some(outgoing) = self.queue.pop_front() {
             let Resolved { people, unknown } = resolve(self.backend, &outgoing.recipients);
@@ -89,8 +116,12 @@ impl<'a> Mailer<'a> {
             }
             if !unknown.is_empty() {
                 let subject = outgoing.content.set.text(PropTag::PidTagNormalizedSubject).unwrap_or_default();
-                report(self.change, &outgoing.from, &subject, unknown)?;
+                let unknown = (unknown, Reason::Unknown);
+                report(self.backend, self.change, &outgoing.from, &subject, unknown)?;
             }
+        }
+        for ((_, subject), (from, failed)) in self.full {
+            report(self.backend, self.change, &from, &subject, (failed, Reason::Full))?;
         }
         Ok(())
     }
@@ -171,6 +202,15 @@ impl<'a> Mailer<'a> {
             return Err(Failure::Rule(GENERIC));
         }
         Ok(())
+    }
+
+    /// Takes a message of `bytes` bytes that a rule creates in a mailbox, if the mailbox is not full.
+    fn grow(&mut self, mailbox: &Mailbox, bytes: u64) -> Result<(), Failure> {
+        let more = usize::try_from(bytes).unwrap_or(usize::MAX);
+        if !quota::has_room(self.backend, self.change, mailbox, more)? {
+            return Err(Failure::Rule(QUOTA));
+        }
+        self.spend(bytes)
     }
 
     /// Puts a message into the queue.

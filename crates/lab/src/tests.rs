@@ -10,6 +10,7 @@ mod nspi;
 mod others;
 mod properties;
 mod public_folders;
+mod quotas;
 mod receipts;
 mod recipients;
 mod rules;

@@ -188,6 +188,18 @@ impl View<'_> {
         Ok(counts)
     }
 
+    /// The bytes of the messages of a mailbox that are not deleted, associated messages included.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn size_of_mailbox(&self, mailbox: MailboxId) -> Result<u64> {
+        let mut statement = self
+            .transaction
+            .prepare_cached("SELECT coalesce(sum(size), 0) FROM message WHERE mailbox = ? AND deleted = 0")?;
+        let size: i64 = statement.query_row([mailbox], |row| row.get(0))?;
+        Ok(u64::try_from(size).unwrap_or_default())
+    }
+
     /// The bytes of the messages in `folder` that are not deleted, associated messages included.
     ///
     /// # Errors

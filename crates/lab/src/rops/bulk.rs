@@ -19,6 +19,7 @@ use store::{Change, FolderKind, MailboxId, ObjectId, ValueSource, View};
 use super::context::Context;
 use super::outcome::{Outcome, done};
 use super::tree::CopyBudget;
+use crate::quota;
 use crate::receipt::{self, ReadRequest};
 use crate::refusal::Refusal;
 use crate::search::for_each_hit;
@@ -105,7 +106,7 @@ pub(super) fn move_or_copy(context: &Context<'_>, request: &RopMoveCopyMessagesR
     let target = context.destination_folder(&logon)?;
     let copy = request.want_copy.is_true();
     let mut budget = CopyBudget::default();
-    let partial_completion = backend.write(backend.now(), |change| {
+    let partial_completion = quota::write(&backend, &logon.mailbox, backend.now(), |change| {
         logon.require(change, folder, READ_ANY | OWNER)?;
         logon.require(change, target, CREATE)?;
         if !copy {

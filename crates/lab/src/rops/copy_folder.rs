@@ -10,6 +10,7 @@ use super::outcome::problem;
 use super::property::check_folder;
 use super::selection::Selection;
 use super::tree::{CopyBudget, Editor};
+use crate::quota;
 use crate::refusal::Refusal;
 use crate::session::logon::{CREATE_SUBFOLDER, OWNER, READ_ANY};
 use crate::values::folder::KNOWN;
@@ -30,7 +31,7 @@ pub(super) fn copy(
         let computed = tags.iter().enumerate().filter(|(_, tag)| computed(**tag));
         problems.extend(computed.map(|(index, tag)| problem(index, *tag, ErrorCode::MAPI_E_COMPUTED)));
     }
-    let is_complete = backend.write(backend.now(), |change| {
+    let is_complete = quota::write(&backend, &logon.mailbox, backend.now(), |change| {
         logon.require(change, from, READ_ANY | OWNER)?;
         logon.require(change, to, OWNER)?;
         let source = change.folder(mailbox, from)?;

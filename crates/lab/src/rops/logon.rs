@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mapi::ErrorCode;
 use mapi::data::{FolderId, LongTermId};
 use mapi::nspi::{DisplayType, PermanentEntryId};
-use mapi::property::{PropTag, PropertyValue};
+use mapi::property::{PropTag, PropType, PropertyValue};
 use mapi::rop::ResponseBody;
 use mapi::rop::logon::{
     FolderIds, LogonFlags, LogonTime, OpenFlags, PrivateLogon, PublicLogon, ResponseFlags, RopLogonRequest,
@@ -19,8 +19,9 @@ use store::{OWN_REPLICA, ObjectId};
 use wire::{Encode as _, FileTime, Guid};
 
 use super::context::Context;
-use super::outcome::{Outcome, Success, done};
+use super::outcome::{Found, Outcome, Success, done};
 use crate::mailbox::{ROOT, special};
+use crate::quota;
 use crate::refusal::Refusal;
 use crate::session::Object;
 use crate::session::logon::Logon;
@@ -31,12 +32,18 @@ const TICKS: u64 = 10_000_000;
 /// `ecParameterOverflow`: too many replicas have numbers ([MS-OXCSTOR] 3.2.5.9).
 const PARAMETER_OVERFLOW: ErrorCode = ErrorCode(0x0000_0450);
 /// The properties of a logon.
-const LOGON_PROPERTIES: [PropTag; 4] = [
+const LOGON_PROPERTIES: [PropTag; 8] = [
     PropTag::PidTagMailboxOwnerName,
     PropTag::PidTagMailboxOwnerEntryId,
     PropTag::PidTagUserEntryId,
     PropTag::PidTagMaximumSubmitMessageSize,
+    PropTag::PidTagMessageSizeExtended,
+    STORAGE_QUOTA_LIMIT,
+    PropTag::PidTagProhibitSendQuota,
+    PropTag::PidTagProhibitReceiveQuota,
 ];
+/// `PidTagStorageQuotaLimit`: from which size on the owner is warned, in kilobytes.
+const STORAGE_QUOTA_LIMIT: PropTag = PropTag::new(0x3ff5, PropType::PtypInteger32);
 /// The largest message that can be submitted, in kilobytes.
 const MESSAGE_KILOBYTES: i32 = 32 << 10;
 /// Seconds of a day.
@@ -165,13 +172,18 @@ pub(super) fn id_from_long_term_id(context: &Context<'_>, request: &RopIdFromLon
     done(ResponseBody::RopIdFromLongTermId(RopIdFromLongTermIdResponse { object_id }))
 }
 
-/// The properties of a logon ([MS-OXCSTOR] 2.2.2.1): `tags`, or all.
+/// The properties of a logon ([MS-OXCSTOR] 2.2.2.1): `tags`, or all. Only the owner reads the size of a mailbox and its
+/// quota.
 pub(super) fn properties(
     context: &Context<'_>,
     logon: &Logon,
     tags: Option<&[PropTag]>,
-) -> Vec<(PropTag, Option<PropertyValue>)> {
+) -> store::Result<Found> {
     let backend = context.backend();
+    let is_owner = logon.is_owner();
+    let size = if is_owner { backend.read(|view| view.size_of_mailbox(logon.mailbox.id))? } else { 0 };
+    let quota = quota::of(&backend, &logon.mailbox).filter(|_| is_owner).copied().unwrap_or_default();
+    let kilobytes = |limit: Option<u32>| limit.map(|limit| PropertyValue::Integer32(limit.cast_signed()));
     let entry_id = |alias: &str| {
         let id = PermanentEntryId {
             display_type: DisplayType::DT_MAILUSER,
@@ -185,9 +197,20 @@ pub(super) fn properties(
         PropTag::PidTagMailboxOwnerEntryId => entry_id(&logon.mailbox.owner),
         PropTag::PidTagUserEntryId => entry_id(&logon.user),
         PropTag::PidTagMaximumSubmitMessageSize => Some(PropertyValue::Integer32(MESSAGE_KILOBYTES)),
+        // `PidTagMessageSize` has the same id.
+        PropTag::PidTagMessageSizeExtended if is_owner && tag.prop_type() == PropType::PtypInteger32 => {
+            Some(PropertyValue::Integer32(i32::try_from(size).unwrap_or(i32::MAX)))
+        }
+        PropTag::PidTagMessageSizeExtended if is_owner => {
+            Some(PropertyValue::Integer64(i64::try_from(size).unwrap_or(i64::MAX)))
+        }
+        STORAGE_QUOTA_LIMIT => kilobytes(quota.warning),
+        PropTag::PidTagProhibitSendQuota => kilobytes(quota.send),
+        PropTag::PidTagProhibitReceiveQuota => kilobytes(quota.receive),
         _ => None,
     };
-    tags.unwrap_or(&LOGON_PROPERTIES).iter().map(|tag| (*tag, value(*tag))).collect()
+    let found = tags.unwrap_or(&LOGON_PROPERTIES).iter().map(|tag| (*tag, value(*tag)));
+    Ok(found.filter(|(_, value)| tags.is_some() || value.is_some()).collect())
 }
 
 #[cfg(test)]

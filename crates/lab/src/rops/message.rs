@@ -17,6 +17,7 @@ use super::context::Context;
 use super::outcome::{Found, Outcome, Permitted, Success, done};
 use super::recipient::{opened_recipients, sync_display};
 use crate::codepage::CodePage;
+use crate::quota;
 use crate::receipt::{self, ReadRequest};
 use crate::refusal::Refusal;
 use crate::session::logon::{CREATE, EDIT_ANY, Logon, OWNER, READ_ANY};
@@ -144,14 +145,15 @@ pub(super) fn save(context: &mut Context<'_>, request: &RopSaveChangesMessageReq
         Place::Folder { folder, associated } => {
             let import = message.import.clone();
             let place = (folder, associated);
-            let (saved, is_known) = backend.write(backend.now(), |change| match &import {
-                Some(import) => {
-                    let (stored, is_known) =
-                        super::import::save(change, &logon, import, &message.edit, place)?;
-                    Ok((loaded(change, message, stored)?, is_known))
-                }
-                None => Ok::<_, Refusal>((save_in_folder(change, &logon, message, place, force)?, false)),
-            })?;
+            let (saved, is_known) =
+                quota::write(&backend, &logon.mailbox, backend.now(), |change| match &import {
+                    Some(import) => {
+                        let (stored, is_known) =
+                            super::import::save(change, &logon, import, &message.edit, place)?;
+                        Ok((loaded(change, message, stored)?, is_known))
+                    }
+                    None => Ok::<_, Refusal>((save_in_folder(change, &logon, message, place, force)?, false)),
+                })?;
             *message = saved;
             let stored = message.stored.as_ref().map(|stored| (stored.id, stored.change));
             if let (true, Some(import), Some((id, change))) = (is_known, import, stored)

@@ -96,7 +96,7 @@ fn read(context: &Context<'_>, tags: Option<&[PropTag]>) -> Result<Found, Refusa
     let Opened { logon, object } = context.opened()?;
     match object {
         Object::Folder(id) => context.backend().read(|view| of_folder(view, logon, *id, tags)),
-        Object::Logon => Ok(super::logon::properties(context, logon, tags)),
+        Object::Logon => Ok(super::logon::properties(context, logon, tags)?),
         Object::Message(message) => {
             let read = |view: &View<'_>| super::message::properties(view, logon, message, tags);
             Ok(context.backend().read(read)?)

@@ -14,10 +14,11 @@ use super::context::Context;
 use super::message::save_in_folder;
 use super::outcome::{Outcome, done};
 use super::recipient::sync_display;
-use crate::delivery::{NO_RECIPIENTS, Resolved, report, resolve, sender};
+use crate::delivery::{NO_RECIPIENTS, Reason, Resolved, report, resolve, sender};
 use crate::directory::Entry;
 use crate::export::exported;
 use crate::mailbox::{OUTBOX, special};
+use crate::quota;
 use crate::refusal::Refusal;
 use crate::rules::Mailer;
 use crate::session::logon::Logon;
@@ -103,7 +104,8 @@ fn send(context: &mut Context<'_>) -> Result<(), Refusal> {
     let subject = of_content(&message.properties.values, PropTag::PidTagSubject);
     let subject = subject.and_then(|subject| subject.to_text()).unwrap_or_default();
     let after = After::of(message);
-    let sent = backend.write(now, |change| {
+    let sent = quota::write(&backend, &logon.mailbox, now, |change| {
+        quota::check_sending(&backend, change, &logon.mailbox)?;
         let saved = save_in_folder(change, &logon, message, (folder, false), false)?;
         let stored = saved.stored.as_ref().ok_or(ErrorCode::MAPI_E_CALL_FAILED)?;
         let copies = u64::try_from(mailboxes.len()).unwrap_or(u64::MAX);
@@ -117,7 +119,7 @@ fn send(context: &mut Context<'_>) -> Result<(), Refusal> {
         }
         mailer.finish()?;
         if !unknown.is_empty() {
-            report(change, &logon.mailbox, &subject, unknown)?;
+            report(&backend, change, &logon.mailbox, &subject, (unknown, Reason::Unknown))?;
         }
         after.apply(change, &logon, stored.id)?;
         Ok(saved)

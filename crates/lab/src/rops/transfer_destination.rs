@@ -18,6 +18,7 @@ use super::folder::{NAME_MAX, copy_permissions};
 use super::outcome::{Outcome, Success};
 use super::property::check_folder;
 use crate::codepage::CodePage;
+use crate::quota;
 use crate::refusal::Refusal;
 use crate::session::logon::{CREATE, CREATE_SUBFOLDER, Logon, OWNER};
 use crate::session::{Object, Objects, Opened};
@@ -136,7 +137,7 @@ fn take(context: &mut Context<'_>, data: &[u8]) -> Result<(), Refusal> {
         return Err(code.into());
     }
     let elements = upload.elements(data)?;
-    backend.write(backend.now(), |change| {
+    quota::write(&backend, &logon.mailbox, backend.now(), |change| {
         let mut writing = Writing { change, logon: &logon, code_page };
         elements.into_iter().try_for_each(|element| writing.element(upload, element))?;
         // What the root has so far.

@@ -12,6 +12,7 @@ use super::context::Context;
 use super::folder::{NAME_MAX, text, visible};
 use super::outcome::{Outcome, done};
 use crate::mailbox::{ROOT, SPECIAL_MAX, special};
+use crate::quota;
 use crate::refusal::Refusal;
 use crate::session::logon::{CREATE, CREATE_SUBFOLDER, DELETE_ANY, DELETE_OWN, Logon, OWNER, READ_ANY};
 
@@ -113,7 +114,7 @@ pub(super) fn copy_folder(context: &Context<'_>, request: &RopCopyFolderRequest)
     let target = context.destination_folder(&logon)?;
     let id = ObjectId::from(request.folder_id);
     let name = new_name(context, &request.new_folder_name)?;
-    let is_complete = backend.write(backend.now(), |change| {
+    let is_complete = quota::write(&backend, &logon.mailbox, backend.now(), |change| {
         let editor = Editor { change, logon: &logon };
         editor.require_child(parent, id)?;
         logon.require(change, id, READ_ANY | OWNER)?;

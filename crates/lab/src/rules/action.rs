@@ -9,7 +9,7 @@ use store::{AttachmentEdit, ContentEdit, FolderKind, Message, ObjectId, Properti
 use super::notice::{Failure, GENERIC, Incoming, notice};
 use super::{Fate, MOVES_MAX, Mailer, Outgoing};
 use crate::codepage::CodePage;
-use crate::delivery::{report, resolve, sender};
+use crate::delivery::{Reason, recipient_of, report, resolve, sender};
 use crate::export::exported;
 use crate::mailbox::mailbox_within;
 use crate::values::convert::stored;
@@ -41,7 +41,7 @@ impl Mailer<'_> {
             (ActionType::OP_MOVE, ActionData::MoveCopy { .. }) => {
                 let target = self.target(incoming, action)?;
                 let moved = if *is_moved {
-                    self.spend(change.message(mailbox, incoming.message)?.size)?;
+                    self.grow(incoming.mailbox, change.message(mailbox, incoming.message)?.size)?;
                     change.copy_message(mailbox, incoming.message, mailbox, target)
                 } else {
                     change.move_message(mailbox, incoming.message, mailbox, target)
@@ -61,7 +61,7 @@ impl Mailer<'_> {
             }
             (ActionType::OP_COPY, ActionData::MoveCopy { .. }) => {
                 let target = self.target(incoming, action)?;
-                self.spend(change.message(mailbox, incoming.message)?.size)?;
+                self.grow(incoming.mailbox, change.message(mailbox, incoming.message)?.size)?;
                 let copied = change.copy_message(mailbox, incoming.message, mailbox, target);
                 copied.map_err(|_| Failure::Rule(MOVING))?;
                 Ok(Fate::Stays)
@@ -225,7 +225,8 @@ impl Mailer<'_> {
         let owner = Recipient { row: 0, properties: recipient_of(&sender(incoming.owner)) };
         for entry in resolved.people.into_iter().filter_map(|mid| self.backend.directory.entry(mid)) {
             let mailbox = mailbox_within(self.change, entry)?;
-            report(self.change, &mailbox, &subject, vec![owner.clone()])?;
+            let refused = (vec![owner.clone()], Reason::Refused);
+            report(self.backend, self.change, &mailbox, &subject, refused)?;
         }
         Ok(())
     }
@@ -256,15 +257,4 @@ fn recipients(blocks: &[RecipientBlock]) -> Vec<Recipient> {
 fn sender_of(content: &Properties) -> Option<Recipient> {
     content.text(PropTag::PidTagSenderEmailAddress)?;
     Some(Recipient { row: 0, properties: recipient_of(content) })
-}
-
-/// The properties of a recipient that is the sender of `content`.
-fn recipient_of(content: &Properties) -> Properties {
-    let text = |tag| PropertyValue::from(content.text(tag).unwrap_or_default().as_str());
-    Properties::from([
-        (PropTag::PidTagRecipientType, PropertyValue::Integer32(i32::from(RecipientType::PRIMARY.0))),
-        (PropTag::PidTagDisplayName, text(PropTag::PidTagSenderName)),
-        (PropTag::PidTagAddressType, text(PropTag::PidTagSenderAddressType)),
-        (PropTag::PidTagEmailAddress, text(PropTag::PidTagSenderEmailAddress)),
-    ])
 }

@@ -262,7 +262,8 @@ fn open_properties(attachment: &Attachment) -> OpenProperties {
     OpenProperties { values: attachment.properties.clone(), large: attachment.large.clone() }
 }
 
-fn edit_size(edit: &ContentEdit) -> usize {
+/// How many bytes a change has, about.
+pub(crate) fn edit_size(edit: &ContentEdit) -> usize {
     let recipients = edit.recipients.iter().flatten().map(|recipient| properties_size(&recipient.properties));
     let attachments = edit.attachments.values().map(attachment_size);
     recipients.chain(attachments).fold(properties_size(&edit.set), usize::saturating_add)

@@ -1,12 +1,13 @@
 //! `mapiproxy lab`: runs the test server.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lab::{HttpLimits, HttpServer, Lab, LabConfig, LabServer, ServerCertificate};
+use lab::{HttpLimits, HttpServer, Lab, LabConfig, LabServer, Quota, ServerCertificate};
 use mapi::autodiscover::UrlParts;
 use net::Limits;
 use rpc::AuthLevel;
@@ -65,6 +66,9 @@ accounts = "accounts.toml"
 # The users who have all rights on the public folders. Others may create folders and messages, and have all rights on the
 # folders that they create.
 # default: public_folder_owners = ["alice"]
+# The mailbox quotas of users, in kilobytes; that of "*" is for all other users. When the mailbox reaches the size `warning`, its
+# owner is warned; from `send` on, the owner cannot send; it receives and saves nothing by which it would reach `receive`.
+# example: quotas = { alice = { warning = 900, send = 950, receive = 1000 }, "*" = { receive = 100000 } }
 # Distributes the mailboxes to two servers, EXCH1 and EXCH2.
 # default: two_servers = false
 "#;
@@ -96,7 +100,18 @@ struct LabFile {
     #[serde(default = "alice")]
     public_folder_owners: Vec<String>,
     #[serde(default)]
+    quotas: BTreeMap<String, QuotaKeys>,
+    #[serde(default)]
     two_servers: bool,
+}
+
+/// A mailbox quota: [`Quota`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QuotaKeys {
+    warning: Option<u32>,
+    send: Option<u32>,
+    receive: Option<u32>,
 }
 
 fn alice() -> Vec<String> {
@@ -174,6 +189,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         people,
         store,
         sessions_per_user,
+        quotas: file
+            .quotas
+            .into_iter()
+            .map(|(user, QuotaKeys { warning, send, receive })| (user, Quota { warning, send, receive }))
+            .collect(),
         public_folders: file.public_folders,
         public_folder_owners: file.public_folder_owners,
         ..config
