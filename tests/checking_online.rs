@@ -317,15 +317,23 @@ fn a_response_that_shows_no_virtual_directory_is_warned_of_with_the_request_that
 
 #[test]
 fn a_server_that_does_not_respond_in_time_is_reported_with_the_limit_and_what_to_check() {
-    let listener = TcpListener::bind((address(), 8480)).unwrap();
-    let http = listener.local_addr().unwrap();
-    let folder = configured(&format!("http = \"http://{http}\""), SERVICE.1);
-    let text = std::fs::read_to_string(folder.join("proxy.toml")).unwrap();
-    folder.write("proxy.toml", &text.replace("connect_seconds = 20", "connect_seconds = 1"));
-    let expected = format!(
-        "upstream.http: http://{http}: not connected and authenticated within 1 s: check that the server is running"
-    );
-    finds(&folder, &[&expected]);
+    // To no request, or to none with credentials.
+    for offers in ["", "NTLM"] {
+        let server = raw_http::Server::start(move |head, _| {
+            let is_offer = !offers.is_empty() && !head.to_ascii_lowercase().contains("\r\nauthorization: ");
+            let offer = format!("HTTP/1.1 401 No\r\nWWW-Authenticate: {offers}\r\nContent-Length: 0\r\n\r\n");
+            (if is_offer { offer.into_bytes() } else { Vec::new() }, true)
+        });
+        let http = format!("http = \"http://{}\"\nhttp_authentication = \"ntlm\"", server.address);
+        let folder = configured(&http, SERVICE.1);
+        let text = std::fs::read_to_string(folder.join("proxy.toml")).unwrap();
+        folder.write("proxy.toml", &text.replace("connect_seconds = 20", "connect_seconds = 1"));
+        let expected = format!(
+            "upstream.http: http://{}: not connected and authenticated within 1 s: check that the server is running",
+            server.address
+        );
+        finds(&folder, &[&expected]);
+    }
 }
 
 #[test]
