@@ -92,11 +92,25 @@ fn a_certificate_that_clients_would_refuse_is_reported() {
         &["certificate is not for proxy.lab.test", "but for other.lab.test, third.lab.test: have one issued"],
     );
     certificate(&folder, &["--expired", "other.lab.test"]);
-    refused(&folder, &["expired 2 days ago"]);
+    refused(&folder, &["expired 2 days ago", "certificate is not for proxy.lab.test"]);
+    certificate(&folder, &["--for-clients", "proxy.lab.test"]);
+    refused(&folder, &["certificate is not for TLS servers"]);
+    certificate(&folder, &["--expired", "--authority", "--for-clients", "other.lab.test"]);
+    refused(&folder, &["expired 2 days ago", "is not for TLS servers", "is not for proxy.lab.test"]);
     certificate(&folder, &["--authority", "proxy.lab.test"]);
     warned(&folder, "listen.certificate: ");
     certificate(&folder, &["*.lab.test"]);
     assert!(mapiproxy("check", &folder).status.success());
+}
+
+#[test]
+fn options_of_recordings_without_a_file_are_reported() {
+    let folder = good();
+    folder.write(
+        "proxy.toml",
+        &TEXT.replace("[modules.names]", "[capture]\nsides = [\"client\"]\n[modules.names]"),
+    );
+    warned(&folder, "capture: nothing is recorded, since neither packets nor har is set");
 }
 
 #[test]

@@ -189,6 +189,8 @@ fn errors_of_a_configuration_are_reported_with_position_and_advice() {
         ("accounts = ", "acounts = ", "line 6: unknown key clients.acounts; did you mean accounts?"),
         ("stack", "stakc", "unknown key modules.stakc; did you mean stack?"),
         ("\"downgrade\"", "\"names\"", "modules.stack: duplicate entry names"),
+        ("\"downgrade\"", "\"names\", \"nams\"", "modules.stack: duplicate entry names"),
+        ("\"downgrade\"", "\"names\", \"nams\"", "modules.stack: there is no module nams"),
         ("\"specified\"", "\"delegated\"", "delegated"),
         ("accounts.toml", "missing.toml", "missing.toml"),
         ("service.password", "no.password", "no.password"),
@@ -235,6 +237,7 @@ fn an_address_that_is_taken_is_named() {
     folder.write("proxy.toml", &GOOD.replace("127.0.0.23:6001", &address.to_string()));
     let run = mapiproxy(&["run", "--config", folder.join("proxy.toml").to_str().unwrap()], "");
     failed(&run, &format!("cannot listen on {address}"));
+    failed(&run, "stop the program that has the port (`ss -ltnp` lists it");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a key and a certificate chain: the certificate, then that of its authority.
 
-Usage: certificate.py CERTIFICATE KEY [--expired | --authority] NAME-OR-ADDRESS...
+Usage: certificate.py CERTIFICATE KEY [--expired] [--authority] [--for-clients] NAME-OR-ADDRESS...
 """
 
 import datetime
@@ -45,7 +45,10 @@ def main(certificate, key_file, *names):
     alternative = x509.SubjectAlternativeName([general_name(name) for name in names])
     basic = x509.BasicConstraints(ca="--authority" in options, path_length=None)
     days = -2 if "--expired" in options else 30
-    leaf = made(named(names[0]), authority, key, authority_key, [(alternative, False), (basic, True)], days)
+    extensions = [(alternative, False), (basic, True)]
+    if "--for-clients" in options:
+        extensions.append((x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.CLIENT_AUTH]), False))
+    leaf = made(named(names[0]), authority, key, authority_key, extensions, days)
     with open(certificate, "wb") as file:
         for one in (leaf, own):
             file.write(one.public_bytes(serialization.Encoding.PEM))

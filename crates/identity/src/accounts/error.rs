@@ -39,6 +39,9 @@ pub enum AccountError {
         /// The error.
         source: Box<AccountError>,
     },
+    /// Several accounts of the file are invalid.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Several(Vec<AccountError>),
     /// Users other than the owner have access to the file.
     #[error("the file is accessible to other users (mode {mode:03o}): run chmod 600 on it")]
     Mode {

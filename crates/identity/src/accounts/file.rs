@@ -19,6 +19,9 @@ pub struct AccountFile {
     names: Names,
 }
 
+/// How many invalid accounts of a file are reported.
+const MOST_ERRORS: usize = 8;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileRepr {
@@ -55,6 +58,7 @@ impl AccountFile {
     ///
     /// # Errors
     /// If the text is not a valid accounts file: unknown keys, invalid hashes, or a name that denotes two accounts.
+    /// Errors of up to [`MOST_ERRORS`] accounts are reported together.
     pub fn parse(text: &str) -> Result<Self, AccountError> {
         let lines = Lines::of(text);
         // The parser's own message would quote the line with the hash.
@@ -66,21 +70,32 @@ impl AccountFile {
             })
         })?;
         let mut file = Self::default();
+        let mut errors = Vec::new();
         for repr in repr.accounts {
             let line = lines.number_at(repr.user.span().start);
             let wrong = |source| match source {
                 source @ AccountError::Ambiguous { .. } => source,
                 source => AccountError::Entry { line, source: Box::new(source) },
             };
-            let account = Account {
-                domain: repr.domain,
-                dns_domain: repr.dns_domain,
-                disabled: repr.disabled,
-                ..Account::new(repr.user.into_inner(), "", repr.nt_hash.parse().map_err(wrong)?)
-            };
-            file.add(account, line).map_err(wrong)?;
+            let added = repr.nt_hash.parse().and_then(|hash| {
+                let account = Account {
+                    domain: repr.domain,
+                    dns_domain: repr.dns_domain,
+                    disabled: repr.disabled,
+                    ..Account::new(repr.user.into_inner(), "", hash)
+                };
+                file.add(account, line)
+            });
+            errors.extend(added.err().map(wrong));
+            if errors.len() == MOST_ERRORS {
+                break;
+            }
         }
-        Ok(file)
+        match errors.len() {
+            0 => Ok(file),
+            1 => Err(errors.remove(0)),
+            _ => Err(AccountError::Several(errors)),
+        }
     }
 
     /// The same accounts on a server of the domain `own`, whose two names are equivalent.

@@ -54,6 +54,20 @@ fn accounts_are_added_replaced_and_removed() {
 }
 
 #[test]
+fn the_errors_of_all_accounts_of_a_file_are_reported() {
+    let hash = "31d6cfe0d16ae931b73c59d7e0c089c0";
+    let account = |user: &str, hash: &str| format!("[[account]]\nuser = '{user}'\nnt_hash = \"{hash}\"\n");
+    let text =
+        account("alice", "short") + &account("a/b", hash) + &account("bob", hash) + &account("BOB", hash);
+    let error = AccountFile::parse(&text).unwrap_err().to_string();
+    for part in ["line 2: nt_hash is not", "; line 5: invalid user", "; the name BOB denotes two accounts"] {
+        assert!(error.contains(part), "expected {part:?}: {error}");
+    }
+    let many: String = (0..100).map(|number| account(&format!("user{number}"), "short")).collect();
+    assert_eq!(AccountFile::parse(&many).unwrap_err().to_string().matches("line ").count(), 8);
+}
+
+#[test]
 fn an_invalid_accounts_file_is_rejected_without_quoting_hashes() {
     let unknown = FILE.replace("disabled", "disbled");
     let error = AccountFile::parse(&unknown).unwrap_err().to_string();

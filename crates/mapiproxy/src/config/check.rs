@@ -176,6 +176,9 @@ fn address_values(listen: &Listen, found: &mut Found<'_>) {
         for (other, taken) in before.filter(|(_, taken)| collide(*taken, address)) {
             if taken == address {
                 found.wrong(key, format!("{address} is already the address of {other}; use another port"));
+            } else if canonical(taken) == canonical(address) {
+                let why = format!("{address} is the same address as {taken} of {other}; use another port");
+                found.wrong(key, why);
             } else {
                 let why = "one of them is every address of this machine; use another port";
                 found.wrong(key, format!("{address} conflicts with {other}, {taken}: {why}"));
@@ -187,12 +190,19 @@ fn address_values(listen: &Listen, found: &mut Found<'_>) {
 /// Whether the system refuses to listen on one address while there is a listener on the other. `[::]` accepts
 /// connections to IPv4 addresses too.
 fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let (one, other) = (canonical(one), canonical(other));
     let is_every = |address: SocketAddr, other: SocketAddr| {
         address.ip().is_unspecified() && (address.is_ipv6() || other.is_ipv4())
     };
     one.port() == other.port()
         && one.port() != 0
         && (one.ip() == other.ip() || is_every(one, other) || is_every(other, one))
+}
+
+/// The IPv4 address in place of the IPv6 address that maps it (RFC 4291 2.5.5.2): a listener on either has the same
+/// port of the system.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Lists that are empty, or have an item twice.
@@ -212,7 +222,10 @@ fn twice<T: PartialEq + Written>(key: &str, items: &[T], found: &mut Found<'_>) 
     for (index, item) in items.iter().enumerate() {
         if items.iter().take(index).any(|earlier| earlier == item) {
             let item = item.written();
-            found.wrong(key, format!("duplicate entry {}; remove one", item.as_str().unwrap_or_default()));
+            found.also_wrong(
+                key,
+                format!("duplicate entry {}; remove one", item.as_str().unwrap_or_default()),
+            );
         }
     }
 }

@@ -165,9 +165,13 @@ impl<'a> Found<'a> {
 
     /// The value of `key` is invalid, `why`. Only the first error of a key is reported.
     pub(crate) fn wrong(&mut self, key: &str, why: impl Into<String>) {
-        if self.is_wrong(key) {
-            return;
+        if !self.is_wrong(key) {
+            self.also_wrong(key, why);
         }
+    }
+
+    /// The value of `key` is invalid, `why`. Reported beside other errors of the key, on which it does not depend.
+    pub(crate) fn also_wrong(&mut self, key: &str, why: impl Into<String>) {
         let (path, line) = (self.path.to_owned(), self.places.line(key));
         let is_unreadable = |problem: &ConfigError| matches!(problem, ConfigError::Syntax { line: l, .. } if Some(*l) == line);
         if self.problems.iter().any(is_unreadable) {

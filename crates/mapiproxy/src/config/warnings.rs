@@ -13,7 +13,18 @@ pub(crate) fn warnings(config: &Config, places: &Places) -> Vec<String> {
     warnings.extend(unsafe_settings::of_networks(config));
     warnings.extend(names(config));
     warnings.extend(notification_waits(config));
+    warnings.extend(capture(places));
     warnings
+}
+
+/// Warns about options of recordings if nothing is recorded.
+fn capture(places: &Places) -> Option<String> {
+    let is_recorded = ["capture.packets", "capture.har"].iter().any(|key| places.has(key));
+    (places.has("capture") && !is_recorded).then(|| {
+        "capture: nothing is recorded, since neither packets nor har is set; set one of them to a file, or remove the \
+         table"
+            .to_owned()
+    })
 }
 
 /// The longest wait for notifications, in seconds: `NotificationWait` ([MS-OXCMAPIHTTP] 2.2.4.4) and

@@ -172,10 +172,13 @@ fn certificate(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected
     }
     for fault in faults {
         let why = format!("{}: {fault}", certificate.display());
-        if matches!(fault, CertificateFault::Authority | CertificateFault::Order(_)) {
-            inspected.warnings.push(format!("listen.certificate: {why}"));
-        } else {
-            found.wrong("listen.certificate", why);
+        match fault {
+            CertificateFault::Authority | CertificateFault::Order(_) => {
+                inspected.warnings.push(format!("listen.certificate: {why}"));
+            }
+            // It was reported when the certificate was loaded.
+            CertificateFault::Unreadable => found.wrong("listen.certificate", why),
+            _ => found.also_wrong("listen.certificate", why),
         }
     }
 }

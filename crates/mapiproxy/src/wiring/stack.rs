@@ -48,7 +48,7 @@ fn check_names(config: &Config, known: &[Box<dyn Module>], found: &mut Found<'_>
     let unknown: Vec<&str> = config.modules.stack.iter().filter(is_unknown).map(String::as_str).collect();
     if !unknown.is_empty() {
         let why = format!("there is no module {}; the modules are {}", unknown.join(" or "), names());
-        found.wrong("modules.stack", why);
+        found.also_wrong("modules.stack", why);
     }
     for name in config.modules.options.keys().filter(is_unknown) {
         let why = format!("there is no module {name}; the modules are {}", names());

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use webpki::{EndEntityCert, Error, KeyUsage};
+use rustls::pki_types::{CertificateDer, ServerName};
+use webpki::EndEntityCert;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::http::pem::Role;
 use crate::http::tls::{self, TlsError};
@@ -74,26 +75,17 @@ pub fn certificate_faults(
 ) -> Result<Vec<CertificateFault>, TlsError> {
     let chain = tls::certificates(path, Role::Certificate)?;
     let Some(first) = chain.first() else { return Ok(Vec::new()) };
-    let Ok(certificate) = EndEntityCert::try_from(first) else {
+    let (Ok(certificate), Ok((_, parsed))) =
+        (EndEntityCert::try_from(first), X509Certificate::from_der(first))
+    else {
         return Ok(vec![CertificateFault::Unreadable]);
     };
-    let now = UnixTime::since_unix_epoch(now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
-    let mut faults = Vec::new();
-    // No authority is trusted here, so this always fails; an error that concerns the certificate itself is a fault.
-    let checked =
-        certificate.verify_for_usage(&[], &[], &[], now, KeyUsage::server_auth(), None, None).map(drop);
-    let between =
-        |from: UnixTime, to: UnixTime| Duration::from_secs(to.as_secs().saturating_sub(from.as_secs()));
-    match checked {
-        Err(Error::CertExpired { not_after, .. }) => {
-            faults.push(CertificateFault::Expired(between(not_after, now)));
-        }
-        Err(Error::CertNotValidYet { not_before, .. }) => {
-            faults.push(CertificateFault::NotYet(between(now, not_before)));
-        }
-        Err(Error::CaUsedAsEndEntity) => faults.push(CertificateFault::Authority),
-        Err(Error::RequiredEkuNotFoundContext(_)) => faults.push(CertificateFault::Purpose),
-        _ => {}
+    let mut faults: Vec<CertificateFault> = validity_fault(&parsed, now).into_iter().collect();
+    if parsed.is_ca() {
+        faults.push(CertificateFault::Authority);
+    }
+    if !is_for_servers(&parsed) {
+        faults.push(CertificateFault::Purpose);
     }
     let named = ServerName::try_from(name)
         .is_ok_and(|name| certificate.verify_is_valid_for_subject_name(&name).is_ok());
@@ -103,6 +95,33 @@ pub fn certificate_faults(
     }
     faults.extend(out_of_order(&chain).map(CertificateFault::Order));
     Ok(faults)
+}
+
+fn validity_fault(certificate: &X509Certificate<'_>, now: SystemTime) -> Option<CertificateFault> {
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let at = |time: i64| u64::try_from(time).unwrap_or_default();
+    let validity = certificate.validity();
+    let (from, to) = (at(validity.not_before.timestamp()), at(validity.not_after.timestamp()));
+    let expired = || {
+        now.checked_sub(to)
+            .filter(|ago| *ago > 0)
+            .map(|ago| CertificateFault::Expired(Duration::from_secs(ago)))
+    };
+    let not_yet = || {
+        from.checked_sub(now)
+            .filter(|wait| *wait > 0)
+            .map(|wait| CertificateFault::NotYet(Duration::from_secs(wait)))
+    };
+    expired().or_else(not_yet)
+}
+
+/// Whether `extendedKeyUsage`, if there is one, has `serverAuth` or any purpose (RFC 5280 4.2.1.12).
+fn is_for_servers(certificate: &X509Certificate<'_>) -> bool {
+    match certificate.extended_key_usage() {
+        Ok(Some(usage)) => usage.value.server_auth || usage.value.any,
+        Ok(None) => true,
+        Err(_) => false,
+    }
 }
 
 /// The number of the first certificate of `chain`, from one, that is not followed by its issuer's.

@@ -24,12 +24,28 @@ pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A listener cannot be bound to its address.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}")]
+#[error("cannot listen on {address}: {source}{}", advice(source))]
 pub struct ListenError {
     /// The address.
     pub address: SocketAddr,
     /// Why.
     pub source: io::Error,
+}
+
+/// What to do if a listener cannot be bound to its address.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            ": stop the program that has the port (`ss -ltnp` lists it; it may be another mapiproxy), or use another port"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            ": use an address of this machine (`ip address` lists them), or 0.0.0.0 for all"
+        }
+        io::ErrorKind::PermissionDenied => {
+            ": ports below 1024 need the capability CAP_NET_BIND_SERVICE, or use another port"
+        }
+        _ => "",
+    }
 }
 
 /// Listens on `address`.

@@ -331,10 +331,14 @@ fn an_address_beside_every_address_of_its_port_is_refused() {
         ("[::]:443", "127.0.0.1:443"),
         ("0.0.0.0:443", "[::]:443"),
         ("[::1]:443", "[::]:443"),
+        ("[::ffff:0.0.0.0]:443", "127.0.0.1:443"),
+        ("[::ffff:127.0.0.1]:443", "0.0.0.0:443"),
     ] {
         let why = pair(rpc, http).unwrap_err();
         assert!(why.contains("listen.http: ") && why.contains("conflicts with listen.rpc"), "{why}");
     }
+    let why = pair("[::ffff:127.0.0.1]:443", "127.0.0.1:443").unwrap_err();
+    assert!(why.contains("is the same address as [::ffff:127.0.0.1]:443 of listen.rpc"), "{why}");
     for (rpc, http) in [("0.0.0.0:443", "[::1]:443"), ("0.0.0.0:443", "127.0.0.1:80")] {
         pair(rpc, http).unwrap();
     }
