@@ -12,6 +12,7 @@ use crate::objects::table::{ObjectLimits, ObjectTable};
 use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::{Session, SharedSession};
+use crate::sessions::reissued::{Reissued, SessionReports};
 use crate::sessions::store_sessions::StoreSessions;
 use crate::stack::Stack;
 use crate::user_memory::{MemoryShare, MemoryUse, UserMemory};
@@ -31,6 +32,7 @@ struct Shared {
     deferral: OnceLock<Deferral>,
     user_memory: OnceLock<Arc<dyn UserMemory>>,
     store_sessions: StoreSessions,
+    reports: OnceLock<Arc<dyn SessionReports>>,
 }
 
 impl Engine {
@@ -55,6 +57,11 @@ impl Engine {
     pub fn with_user_memory(self, memory: Arc<dyn UserMemory>) -> Self {
         let _ = self.shared.user_memory.set(memory);
         self
+    }
+
+    /// Reports sessions that end because of the server to `reports`. A second call has no effect.
+    pub fn report_sessions_to(&self, reports: Arc<dyn SessionReports>) {
+        let _ = self.shared.reports.set(reports);
     }
 
     /// The pool for deferred work, if there is one.
@@ -138,6 +145,21 @@ impl Engine {
             }
             self.stack().unbind(&mut session);
             session.clear();
+        }
+    }
+
+    /// Ends a session that lost what identifies it, and reports that.
+    #[cold]
+    pub(crate) fn end_reissued(&self, session: &SharedSession, lost: Reissued) {
+        self.report_reissued(session, lost);
+        self.end_session(session);
+    }
+
+    /// Reports that a session, which ends, lost what identifies it.
+    #[cold]
+    pub(crate) fn report_reissued(&self, session: &SharedSession, lost: Reissued) {
+        if let Some(reports) = self.shared.reports.get() {
+            reports.reissued(&session.newest_context(), lost);
         }
     }
 

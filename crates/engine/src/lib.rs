@@ -195,6 +195,7 @@ pub use crate::sessions::limits::SessionLimits;
 pub use crate::sessions::opening::OpeningSession;
 pub use crate::sessions::opening_handle::OpeningHandle;
 pub use crate::sessions::orphaned::OrphanedSession;
+pub use crate::sessions::reissued::{Reissued, SessionReports};
 pub use crate::sessions::rpc_sessions::RpcSessions;
 pub use crate::stack::Stack;
 pub use crate::user_memory::{MemoryLimit, MemoryUse, UserMemory};

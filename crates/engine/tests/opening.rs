@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use engine::{
-    CookieTable, Engine, Envelope, Incoming, OpeningSession, OperationKey, Refusal, RefusalKind,
+    CookieTable, Engine, Envelope, Incoming, OpeningSession, OperationKey, Refusal, RefusalKind, Reissued,
     SecurityContext, SessionLimits,
 };
 use mapi::mapihttp::{Endpoint, RequestType};
 use testkit::http_auth::contexts_at_both_levels;
-use testkit::{TestFlight, incoming};
+use testkit::{RecordedReports, TestFlight, incoming};
 
 struct Proxy {
     engine: Engine,
@@ -82,7 +82,10 @@ fn a_session_that_is_not_waited_for_ends_earlier_ones_like_any_other() {
     proxy.connect("b", &["sid=2"]);
     proxy.connect("b", &["sid=3"]);
     // The server gives bob's new session the cookie of alice's, and replaces one of bob's.
+    let reports = RecordedReports::of(&proxy.engine);
     proxy.unanswered("b", "sid=2").opened("/", || ["sid=1", "sequence=b"].into_iter());
+    let lost: Vec<_> = reports.take().into_iter().map(|(_, lost)| lost).collect();
+    assert_eq!(lost, [Reissued::Cookies], "the session that is replaced has lost nothing");
     assert!(proxy.is_refused("a", "sid=1") && proxy.is_refused("b", "sid=2"));
     assert!(!proxy.is_refused("b", "sid=3"));
     assert_eq!(proxy.orphaned(), ["sid=1; sequence=b"]);

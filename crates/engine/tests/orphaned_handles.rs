@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use engine::{
     Engine, FaultStatus, HandleBudget, HandleTable, Interface, Module, Next, OpeningHandle, Operation,
-    OrphanedHandle, Outcome, Refusal, RefusalKind, SecurityContext, Session, Stack,
+    OrphanedHandle, Outcome, Refusal, RefusalKind, Reissued, SecurityContext, Session, Stack,
 };
 use identity::{OsRandom, Random};
-use testkit::{RpcClient, Step, bind_request, caller, connect_ex, incoming};
+use testkit::{RecordedReports, RpcClient, Step, bind_request, caller, connect_ex, incoming};
 use wire::Endian;
 
 const BIND: (Interface, u16) = (Interface::Nspi, 0);
@@ -239,8 +239,10 @@ fn a_handle_that_is_not_waited_for_is_taken_from_the_session_that_had_it() {
     let (mut alices, mut bobs) = (RpcClient::new(&engine, &hers), RpcClient::new(&engine, &his));
     connect(&mut alices, &alice, 7);
     let opening = unanswered(&mut bobs, &bob, (CONNECT, connect_request()));
+    let reports = RecordedReports::of(&engine);
     let orphaned = opening.opened(GROUP, (opened(7).into(), Endian::Little), &mut OsRandom).unwrap();
     assert!(hers.is_empty() && hers.take_orphaned().is_empty());
+    assert_eq!(reports.take(), [(alice.identity().clone(), Reissued::ContextHandle)]);
     // It is not ended once the server has issued it to another session.
     assert!(orphaned.call_to_send().is_some());
     connect(&mut alices, &alice, 7);
@@ -286,6 +288,7 @@ fn a_handle_that_the_server_may_have_issued_to_another_session_since_belongs_to_
         // The server has ended her session before it issued the handle to him.
         let other = connect(&mut bobs, &bob, 6);
         let own = connect(&mut bobs, &bob, 7);
+        let reports = RecordedReports::of(&engine);
         if is_waited_for {
             let step = flight.respond(opened(7));
             assert!(matches!(step, Step::Fault { .. }), "{step:?}");
@@ -294,6 +297,8 @@ fn a_handle_that_the_server_may_have_issued_to_another_session_since_belongs_to_
             assert!(opening.opened(GROUP, (opened(7).into(), Endian::Little), &mut OsRandom).is_none());
         }
         assert_eq!((hers.len(), his.len()), (0, 1));
+        let ended = [&bob, &alice].map(|who| (who.identity().clone(), Reissued::ContextHandleInUnknownOrder));
+        assert_eq!(reports.take(), ended);
         for group in [&hers, &his] {
             assert_eq!(calls(&group.take_orphaned()), []);
         }

@@ -4,11 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use engine::{
-    CookieTable, Engine, Envelope, Incoming, OperationKey, SecurityContext, SessionLimits, response_code,
+    CookieTable, Engine, Envelope, Incoming, OperationKey, Reissued, SecurityContext, SessionLimits,
+    response_code,
 };
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
-use testkit::TestFlight;
 use testkit::http_auth::contexts_at_both_levels;
+use testkit::{RecordedReports, TestFlight};
 use wire::{FileTime, Now};
 
 /// The sessions of a server, and the engine before it.
@@ -74,8 +75,11 @@ fn a_session_context_cookie_that_another_user_gets_ends_every_session_that_ever_
     table.execute("a", "MapiContext=2; MapiSequence=c", &["MapiContext=3"]).unwrap();
     table.connect("b", &["MapiContext=2", "MapiSequence=d"]).unwrap();
     assert_eq!(table.cookies.len(), 3);
+    let reports = RecordedReports::of(&table.engine);
     table.connect("c", &["mapicontext=1", "MapiSequence=e"]).unwrap();
     assert_eq!(table.cookies.len(), 2);
+    let lost = (table.caller("a").identity().clone(), Reissued::Cookies);
+    assert_eq!(reports.take(), [lost.clone(), lost]);
     for own in ["MapiContext=1; MapiSequence=a", "MapiSequence=b", "MapiContext=3; MapiSequence=c"] {
         assert_eq!(table.execute("a", own, &[]), Err(ResponseCode::ContextNotFound), "{own}");
     }

@@ -6,8 +6,8 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use engine::MemoryLimit;
-use identity::Principal;
+use engine::{MemoryLimit, Reissued, SessionReports};
+use identity::{Principal, SecurityContext};
 use mapi::mapihttp::ResponseCode;
 use rpc::pdu::FaultStatus;
 use tokio::time::Instant;
@@ -33,6 +33,7 @@ pub struct EventLog {
     client_timeout: LogRateLimit,
     too_busy: LogRateLimit,
     session_evicted: LogRateLimit,
+    session_reissued: LogRateLimit,
     memory_limit: LogRateLimit,
     session_limit: LogRateLimit,
     undecoded: LogRateLimit,
@@ -309,6 +310,30 @@ impl EventLog {
     }
 }
 
+impl SessionReports for EventLog {
+    fn reissued(&self, context: &SecurityContext, lost: Reissued) {
+        let Some(suppressed) = self.session_reissued.pass(Instant::now()) else { return };
+        let account = context.principal();
+        match lost {
+            Reissued::ContextHandle => tracing::warn!(
+                %account, key = "upstream.rpc", suppressed,
+                "upstream: session ended, since the server issued its context handle to another session; if the server \
+                 was not restarted, check that upstream.rpc leads to one server only"
+            ),
+            Reissued::ContextHandleInUnknownOrder => tracing::warn!(
+                %account, key = "upstream.rpc", suppressed,
+                "upstream: session ended, since the server issued its context handle to two sessions in an unknown \
+                 order; if the server was not restarted, check that upstream.rpc leads to one server only"
+            ),
+            Reissued::Cookies => tracing::warn!(
+                %account, key = "upstream.http", suppressed,
+                "upstream: session ended, since the server set its cookies for another user; if the server was not \
+                 restarted, check that upstream.http leads to one server only"
+            ),
+        }
+    }
+}
+
 /// What an operator should do about `error` of accepting a connection.
 fn accept_advice(error: &io::Error) -> &'static str {
     /// `EMFILE` and `ENFILE`, on Linux.
@@ -390,6 +415,17 @@ pub(crate) mod tests {
         assert_eq!(lines(looped), 1);
         let errors = || (0..1000).for_each(|_| log.client_error(client, "malformed"));
         assert_eq!(lines(errors), 10);
+    }
+
+    #[test]
+    fn sessions_that_end_since_the_server_issued_their_handles_again_are_logged_with_the_user_at_a_limited_rate()
+     {
+        let (log, alice) = (EventLog::default(), testkit::caller("alice"));
+        let logged = logged(|| (0..1000).for_each(|_| log.reissued(&alice, Reissued::ContextHandle)));
+        assert_eq!(logged.len(), 10);
+        let line =
+            "message=upstream: session ended, since the server issued its context handle to another session;";
+        assert!(logged[0].starts_with(line) && logged[0].contains("account="), "{}", logged[0]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod recorded_executes;
 pub mod rops;
 mod rpc_client;
 pub mod seeds;
+mod session_reports;
 
 pub use crate::budget::Budget;
 pub use crate::counter::Counter;
@@ -22,3 +23,4 @@ pub use crate::flight::{Step, TestFlight};
 pub use crate::mailbox::{Mailbox, Sent, batch, connect_ex, connect_ex_response, replies};
 pub use crate::mapi_http_client::MapiHttpClient;
 pub use crate::rpc_client::{RpcClient, bind_request, bind_response, caller, incoming};
+pub use session_reports::RecordedReports;

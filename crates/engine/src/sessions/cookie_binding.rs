@@ -16,6 +16,7 @@ use crate::session::SharedSession;
 use crate::sessions::binding::{SessionBinding, cannot_encode_ahead};
 use crate::sessions::cookies::{CookieTable, SessionLimitReached};
 use crate::sessions::opening::{OpeningSession, Reservation};
+use crate::sessions::reissued::Reissued;
 use crate::sessions::sequence::RequestCookies;
 use crate::user_memory::{MemoryLimit, MemoryUse};
 
@@ -74,7 +75,7 @@ impl CookieBinding {
         }
         let (ended, bound) = self.table.bind(endpoint, session.id(), &self.cookies, set);
         for session in &ended {
-            engine.end_session(session);
+            engine.end_reissued(session, Reissued::Cookies);
         }
         bound.map_err(|error| Refusal::new(RefusalKind::Failed, error.to_string()))?;
         self.table.count(session.id(), 0).map_err(too_many_cookies)?;

@@ -21,6 +21,7 @@ use crate::session::SharedSession;
 use crate::sessions::binding::{SessionBinding, cannot_encode_ahead};
 use crate::sessions::handles::{HandleEntry, HandlePlace, HandleTable, IssueOrder, IssuedHandle};
 use crate::sessions::links;
+use crate::sessions::reissued::Reissued;
 
 /// The context handles of an association group, and the one in an operation's request.
 #[derive(Debug)]
@@ -78,11 +79,18 @@ impl HandleBinding {
     ) -> Result<Arc<IssuedHandle>, Refusal> {
         let (issued, earlier) =
             engine.store_sessions().issue_handle((interface, handle), session, &self.group, order);
+        let is_order_known = interface == Interface::Nspi || issued.is_newest();
         if let Some(earlier) = earlier {
-            engine.end_session(&earlier);
+            let lost =
+                if is_order_known { Reissued::ContextHandle } else { Reissued::ContextHandleInUnknownOrder };
+            engine.end_reissued(&earlier, lost);
         }
-        if interface == Interface::Nspi || issued.is_newest() {
+        if is_order_known {
             return Ok(issued);
+        }
+        // A derived handle is not the session's only one.
+        if interface == Interface::Emsmdb {
+            engine.report_reissued(session, Reissued::ContextHandleInUnknownOrder);
         }
         let why = "the upstream issued the context handle to another session, too, and it is not known to which last: \
                    neither may use it";

@@ -20,6 +20,7 @@ pub(crate) mod opening;
 pub(crate) mod opening_counts;
 pub(crate) mod opening_handle;
 pub(crate) mod orphaned;
+pub(crate) mod reissued;
 pub(crate) mod rpc;
 pub(crate) mod rpc_sessions;
 pub(crate) mod sequence;

@@ -15,6 +15,7 @@ use mapi::mapihttp::cookies::SetCookie;
 use crate::engine::Engine;
 use crate::session::SharedSession;
 use crate::sessions::cookies::{CookieTable, SessionLimitReached};
+use crate::sessions::reissued::Reissued;
 use crate::sessions::sequence::RequestCookies;
 
 /// Counts a session that is being opened in the limits on sessions, until it is dropped.
@@ -81,7 +82,10 @@ impl OpeningSession {
         }
         table.abandon(session.id());
         let replaced = cookies.replaces.as_ref().and_then(|replaced| table.remove(replaced.id()));
-        for session in ended.iter().chain(replaced.as_ref()).chain([&session]) {
+        for session in &ended {
+            engine.end_reissued(session, Reissued::Cookies);
+        }
+        for session in replaced.iter().chain([&session]) {
             engine.end_session(session);
         }
     }

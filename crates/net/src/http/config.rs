@@ -86,6 +86,7 @@ impl HttpListenerConfig {
         engine: Arc<Engine>,
         limits: Limits,
     ) -> Self {
+        engine.report_sessions_to(Arc::new(EventLog::default()));
         Self {
             auth,
             auth_limiter: Arc::default(),

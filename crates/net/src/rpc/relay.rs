@@ -69,6 +69,7 @@ impl RpcRelay {
         let principal = format!("exchangeMDB/{name}");
         let packages = Mechanism::ALL.into_iter().filter_map(Mechanism::rpc_auth_type);
         let principal_names = packages.map(|package| (u32::from(package), principal.clone())).collect();
+        engine.report_sessions_to(Arc::new(EventLog::default()));
         let management = Management { interfaces, principal_names, ..Management::default() };
         Arc::new(Self { engine, upstream, observer, management, log: EventLog::default() })
     }

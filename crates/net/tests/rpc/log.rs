@@ -4,11 +4,17 @@ use std::fmt::{self, Write as _};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
-use engine::{Decision, FaultStatus, Module, Operation, Refusal, RefusalKind, Session, TIMED_OUT};
+use engine::{
+    Decision, Engine, FaultStatus, Interface, Module, Operation, Refusal, RefusalKind, Session, TIMED_OUT,
+};
+use net::{NoopObserver, RpcRelay};
+use testkit::{RpcClient, Step};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
+use crate::groups::upstream_with_account;
+use crate::lost_groups::{CONNECT, NO_LINK, connect_request};
 use crate::{LIMIT, ScriptedClient};
 
 /// Records the lines of level info and above, with their fields.
@@ -122,4 +128,26 @@ async fn a_call_that_fails_at_the_upstream_is_not_logged_as_refused_too() {
     assert_eq!(client.faults(1, LIMIT).await, [(call, FaultStatus::RPC_S_SERVER_UNAVAILABLE)]);
     let logged = lines.take();
     assert!(!logged.iter().any(|line| line.contains("refused:")), "{logged:#?}");
+}
+
+#[tokio::test]
+async fn a_session_whose_handle_the_server_issues_again_is_logged_with_its_user() {
+    let engine = Arc::new(Engine::default());
+    let upstream = upstream_with_account(([127, 0, 0, 1], 1).into());
+    let _relay = RpcRelay::new("proxy.lab.test", Arc::clone(&engine), upstream, Arc::new(NoopObserver));
+    let lines = Lines::default();
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let group = Arc::default();
+    for user in ["alice", "bob"] {
+        let [who, _] = testkit::http_auth::contexts_at_both_levels(user);
+        let mut client = RpcClient::new(&engine, &group);
+        let call = testkit::incoming(&who, (Interface::Emsmdb, CONNECT), connect_request(NO_LINK));
+        let (mut flight, _) = client.relayed(call);
+        let response = [&[0; 4][..], &[7; 16], &[0; 60]].concat();
+        assert!(matches!(flight.respond(response), Step::Reply { .. }), "{user}");
+    }
+    let logged = lines.take();
+    let line = "WARN message=upstream: session ended, since the server issued its context handle to another session;";
+    assert!(logged.len() == 1 && logged[0].starts_with(line), "{logged:#?}");
+    assert!(logged[0].contains("alice"), "{logged:#?}");
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use engine::{Module, SessionLimits};
 use identity::SecurityContext;
 
+use crate::event_log::tests::logged;
 use crate::http::client::HttpClient;
 use crate::http::operation::disconnect::end_at_server;
 use crate::http::tests::playbook::{Client, Happens, Proxy, mapi};
@@ -35,10 +36,15 @@ fn a_session_ends_when_the_server_gives_its_only_cookie_to_another_user() {
     let ended = Arc::new(Mutex::new(0));
     let modules: Vec<Box<dyn Module>> = vec![Box::new(Counting(Arc::clone(&ended)))];
     let proxy = Setup { modules, ..Setup::default() }.before(&upstream);
-    for user in ["mallory", "bob", "alice"] {
-        let answer = Client::new(&proxy).exchange(mapi(user, "emsmdb", "Connect", "", &[0; 20]));
-        assert_eq!(answer.code().as_deref(), Some("0"), "{user}");
-    }
+    let lines = logged(|| {
+        for user in ["mallory", "bob", "alice"] {
+            let answer = Client::new(&proxy).exchange(mapi(user, "emsmdb", "Connect", "", &[0; 20]));
+            assert_eq!(answer.code().as_deref(), Some("0"), "{user}");
+        }
+    });
+    let line = "message=upstream: session ended, since the server set its cookies for another user;";
+    let lines: Vec<_> = lines.iter().filter(|logged| logged.starts_with(line)).collect();
+    assert!(lines.len() == 1 && lines[0].contains("mallory"), "{lines:?}");
     assert_eq!((*ended.lock().unwrap(), proxy.config.sessions.len()), (1, 2));
     drop(upstream.others());
     let execute = |user: &str, cookies: &str| {
