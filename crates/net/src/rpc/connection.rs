@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -12,7 +11,7 @@ use rpc::pdu::FaultStatus;
 use rpc::server::{CloseReason, Event, Request, ResponseError, ServerAssociation};
 use tokio::sync::watch;
 use tokio::task::yield_now;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::rpc::call_memory::{CallMemory, NewCall, UnreadResponses};
 use crate::rpc::config::RpcListenerConfig;
@@ -25,6 +24,7 @@ use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::read::poll_read;
 use crate::tcp::stream::{ClientStream, SendError, send, send_now};
 
+mod limits;
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(test)]
@@ -156,8 +156,7 @@ impl<H: RequestHandler> Connection<H> {
                 self.work = 0;
                 yield_now().await;
             }
-            let unauthenticated = !self.is_authenticated();
-            let unauthenticated = unauthenticated.then_some(&mut self.permit);
+            let unauthenticated = (!self.is_authenticated()).then_some(&mut self.permit);
             let quota = self.quota.next(self.association.processed(), unauthenticated, Instant::now());
             self.association.set_quota(quota);
             self.process_and_flush(&mut stream, &mut shutdown).await?;
@@ -230,46 +229,9 @@ impl<H: RequestHandler> Connection<H> {
         }
     }
 
-    /// Sends what the client does not read at once. A client that does not read in time loses its connection: an
-    /// authenticated client has that time for each piece, while one of its security contexts is valid.
-    async fn send_rest<S: ClientStream>(
-        &mut self,
-        stream: &mut S,
-        unread: &[u8],
-        shutdown: &mut watch::Receiver<bool>,
-    ) -> Result<(), RpcConnectionError> {
-        let limit = self.config.limits.handshake;
-        let sent = send(stream, unread, limit, shutdown);
-        if !self.is_authenticated() {
-            let sent = timeout_at(self.deadlines.since() + limit, sent).await;
-            return Ok(sent.map_err(|_| ClientTimeout::Unread)??);
-        }
-        let mut sent = pin!(sent);
-        let mut tick = interval(check_interval(&self.config.limits));
-        loop {
-            tokio::select! {
-                sent = &mut sent => return Ok(sent?),
-                () = poll_fn(|task| self.permit.poll_displaced(task)) => return Err(self.displaced()),
-                _ = tick.tick() => {
-                    self.end_revoked();
-                    if !self.contexts.has_valid() && !self.deadlines.is_anonymous() {
-                        return Err(RpcConnectionError::SignInEnded);
-                    }
-                }
-            }
-        }
-    }
-
     /// Whether the client is authenticated, or has made a call for which it need not be.
     fn is_authenticated(&self) -> bool {
         self.deadlines.has_called() || self.contexts.has_valid()
-    }
-
-    /// Logs that the connection of another user displaced this one, which is to be closed.
-    #[cold]
-    fn displaced(&self) -> RpcConnectionError {
-        self.config.log.connection_displaced(self.client, self.contexts.user());
-        RpcConnectionError::Displaced
     }
 
     fn on_event(&mut self, event: Event) {
@@ -397,24 +359,6 @@ impl<H: RequestHandler> Connection<H> {
             if let Err(error) = sent {
                 tracing::debug!(%client, "response not sent: {error}");
             }
-        }
-    }
-
-    /// Checks the time limits, and ends what belongs to security contexts that were revoked.
-    fn check_limits(&mut self) -> Result<(), ClientTimeout> {
-        self.deadlines.check(&self.config.limits, &self.association)?;
-        self.end_revoked();
-        if !self.contexts.has_valid() && self.association.active_calls() == 0 {
-            self.deadlines.unusable();
-        }
-        Ok(())
-    }
-
-    /// Ends the sessions and calls of security contexts that were revoked.
-    fn end_revoked(&mut self) {
-        let revoked = self.contexts.take_revoked();
-        if !revoked.is_empty() {
-            self.scope.revoked(&revoked, &mut self.replies);
         }
     }
 }
