@@ -368,7 +368,7 @@ table Capture at "capture" {
     keep: usize, default 10, from 1 to 100_000;
 }
 /// The thread pool for work that modules defer. Responses of more than 128 KiB are decoded by other threads, half as
-/// many as there are processors, one at least.
+/// many as there are processors, two at least.
 #[serde(deny_unknown_fields)]
 table Deferred at "deferred" {
     /// The number of threads for the work of modules. The jobs of one user occupy at most all threads but one (with one
