@@ -17,6 +17,7 @@ mod capturing;
 mod checking;
 mod checking_files;
 mod checking_online;
+mod client_program;
 mod command_line;
 mod decoding;
 mod decrypting;

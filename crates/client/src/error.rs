@@ -56,6 +56,9 @@ pub enum Failure {
     /// The response lacks this field or object.
     #[error("the response has no {0}")]
     Missing(&'static str),
+    /// There is no such object.
+    #[error("does not exist")]
+    NotFound,
     /// The request does not fit its encoding.
     #[error("request cannot be encoded: {0}")]
     Request(wire::Error),
@@ -110,6 +113,7 @@ impl Failure {
             | Self::Returned(_)
             | Self::MalformedResponse(_)
             | Self::Missing(_)
+            | Self::NotFound
             | Self::Partial
             | Self::Busy(_) => Side::Server,
             Self::Request(_) | Self::TooLong | Self::Unsupported(_) => Side::Client,

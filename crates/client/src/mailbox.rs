@@ -239,7 +239,7 @@ impl Mailbox {
             let not_found = || Error {
                 operation: "find_folder",
                 object: format!("folder {path}").into(),
-                failure: Failure::Missing("folder of this name"),
+                failure: Failure::NotFound,
             };
             folder = self.open_folder(found.ok_or_else(not_found)?.id).await?;
         }

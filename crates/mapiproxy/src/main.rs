@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use net::ErrorChain;
 
-use crate::failure::report;
+use crate::failure::{WithStatus, report};
 
 /// jemalloc returns freed memory to the system; glibc's allocator keeps most of it after a burst of large
 /// requests.
@@ -33,8 +33,9 @@ struct Arguments {
     /// The log level: error, warn, info, debug or trace. `info` adds protocol errors, refused operations and the
     /// end of outages. A part of the program, which each line names after its level (for example `net::event_log`),
     /// can have a level of its own: `info,net=debug`. The TLS library logs only if it is named: `warn,rustls=debug`.
-    #[arg(long, global = true, default_value = "warn", value_parser = log_filter::parse)]
-    log: String,
+    /// [default: warn; error for `client`, which reports failures itself]
+    #[arg(long, global = true, value_parser = log_filter::parse)]
+    log: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -64,7 +65,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = match log_filter::filter(&arguments.log) {
+    let level = if matches!(arguments.command, Command::Client(_)) { "error" } else { "warn" };
+    let filter = match log_filter::filter(arguments.log.as_deref().unwrap_or(level)) {
         Ok(filter) => filter,
         Err(error) => return fail(&error),
     };
@@ -109,5 +111,5 @@ fn fail(error: &(dyn Error + 'static)) -> ExitCode {
         Some(problems) => format!("{problems:#}"),
         None => ErrorChain(error).to_string(),
     });
-    ExitCode::FAILURE
+    error.downcast_ref::<WithStatus>().map_or(ExitCode::FAILURE, |error| ExitCode::from(error.status))
 }

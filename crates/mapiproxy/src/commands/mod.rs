@@ -13,3 +13,4 @@ pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod sign_in;
 pub(crate) mod signals;
+mod target;

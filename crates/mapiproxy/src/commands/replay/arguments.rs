@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::commands::decryption::DecryptionArguments;
 use crate::commands::sign_in::AccountArguments;
-use crate::config::{Binding, NoServer, Scheme, Url};
+use crate::commands::target::Target;
+use crate::config::Scheme;
 
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
@@ -34,20 +35,4 @@ pub(crate) struct Arguments {
     pub(super) only_user: Option<String>,
     #[command(flatten)]
     pub(super) decryption: DecryptionArguments,
-}
-
-/// The server to which calls are sent.
-#[derive(Debug, Clone)]
-pub(super) enum Target {
-    Rpc(Binding),
-    Http(Url),
-}
-
-impl Target {
-    fn parse(text: &str) -> Result<Self, NoServer> {
-        if text.contains("://") {
-            return Url::try_from(text.to_owned()).map(Self::Http);
-        }
-        Binding::try_from(text.to_owned()).map(Self::Rpc)
-    }
 }

@@ -12,10 +12,10 @@ use capture::replay::{Difference, NotSent, Replay, ReplayedOutcome, Step};
 use capture::{Operation, RecordedItem};
 
 pub(crate) use self::arguments::Arguments;
-use self::arguments::Target;
 use self::http::HttpSender;
 use self::rpc::RpcSender;
 use crate::commands::decode;
+use crate::commands::target::Target;
 use crate::failure::Outcome;
 
 /// Sends a recording to a server.
