@@ -117,6 +117,10 @@ fn folders_permissions_rules_and_the_address_book_are_printed_over_both_protocol
         let resolved = program.results(&["resolve", "bob", "unknown user"]);
         assert_eq!((&resolved[0]["account"], &resolved[1]["error"]), (&"bob".into(), &"not found".into()));
         assert!(program.results(&["logon"])[0]["mailbox"].is_string());
+        if program.server.starts_with("https") {
+            let discovered = program.results(&["--discover", "alice@lab.test", "logon"]);
+            assert_eq!(discovered, program.results(&["logon"]));
+        }
     }
 }
 

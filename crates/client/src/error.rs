@@ -62,6 +62,9 @@ pub enum Failure {
     /// The request does not fit its encoding.
     #[error("request cannot be encoded: {0}")]
     Request(wire::Error),
+    /// Autodiscover has no settings for the user, for this reason.
+    #[error("no settings: {0:?}")]
+    Autodiscover(String),
     /// The operation failed for some of the objects.
     #[error("failed for some of the objects")]
     Partial,
@@ -114,6 +117,7 @@ impl Failure {
             | Self::MalformedResponse(_)
             | Self::Missing(_)
             | Self::NotFound
+            | Self::Autodiscover(_)
             | Self::Partial
             | Self::Busy(_) => Side::Server,
             Self::Request(_) | Self::TooLong | Self::Unsupported(_) => Side::Client,

@@ -61,6 +61,20 @@ impl HttpRoad {
         Ok(Self { server: server.clone(), upstream, context })
     }
 
+    /// Sends one request that belongs to no session, and returns the response.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, or does not accept the account.
+    pub(crate) async fn post(
+        &self,
+        target: &str,
+        fields: &[(String, String)],
+        body: &[u8],
+    ) -> Result<HttpClientResponse, Failure> {
+        let mut client = HttpClient::new(self.upstream.clone(), self.context.clone());
+        Ok(client.post(target, fields, body).await?)
+    }
+
     /// A session at `endpoint`, which the first request opens.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! A MAPI client library: authenticate, look people up, and work with mailboxes, over RPC or MAPI over HTTP.
 //!
-//! A [`ClientConfig`] has the address of a server, the protocol and an account. A [`Client`] opens the address book
-//! ([`Client::address_book`]) and mailboxes ([`Client::mailbox`]), and calls the referral service
-//! ([`Client::rfr_new_dsa`], over RPC only). Each session has its own connection, which is made when it is first
-//! needed.
+//! A [`ClientConfig`] has the address of a server, the protocol and an account; [`discover`] finds the server of a
+//! user. A [`Client`] opens the address book ([`Client::address_book`]) and mailboxes ([`Client::mailbox`]), and calls
+//! the referral service ([`Client::rfr_new_dsa`], over RPC only). Each session has its own connection, which is made
+//! when it is first needed.
 //!
 //! ```no_run
 //! use client::{Client, ClientConfig, HttpServer, WellKnown, http_account};
@@ -53,6 +53,7 @@ mod attachment;
 mod client;
 mod config;
 mod connection;
+mod discover;
 mod embedded;
 mod error;
 mod folder;
@@ -74,6 +75,7 @@ pub use crate::address_book::{AddressBook, Container, Page, Resolution};
 pub use crate::attachment::{Attachment, AttachmentInfo};
 pub use crate::client::Client;
 pub use crate::config::{ClientConfig, HttpServer, Server, account, http_account};
+pub use crate::discover::{Discovered, discover};
 pub use crate::error::{Error, Failure, Side};
 pub use crate::folder::{Folder, FolderInfo, MESSAGE_COLUMNS};
 pub use crate::mailbox::{Mailbox, Notification, Subscription, WellKnown};

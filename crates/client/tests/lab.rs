@@ -144,6 +144,26 @@ async fn refusals_over_http_are_errors_with_their_reason() {
 }
 
 #[tokio::test]
+async fn the_server_of_a_user_is_found_by_autodiscover() {
+    let served = Served::new(AuthLevel::PKT_PRIVACY).await;
+    let config = served.over_http("alice", Mechanism::NTLM, "Password");
+    let client::Server::Http(server) = &config.server else { panic!("over RPC") };
+    let account = || config.account.clone().unwrap();
+    let found = client::discover("alice@lab.test", account(), Some(server), None).await.unwrap();
+    assert_eq!(found.user_dn, LabConfig::two_servers().user_dn("alice"));
+    let client::Server::Http(of_alice) = &found.config.server else { panic!("over RPC") };
+    assert!(of_alice.emsmdb.starts_with("/mapi/emsmdb/?MailboxId="), "{of_alice:?}");
+    let mailbox = Client::new(found.config).mailbox(&found.user_dn).await.unwrap();
+    assert!(mailbox.display_name.starts_with("Alice "));
+    mailbox.disconnect().await.unwrap();
+    let error = client::discover("unknown@lab.test", account(), Some(server), None).await.unwrap_err();
+    let expected =
+        "autodiscover on unknown@lab.test: server: no settings: \"The email address can't be found.\"";
+    assert_eq!(error.to_string(), expected);
+    served.end().await;
+}
+
+#[tokio::test]
 async fn insufficient_authentication_is_refused() {
     let served = Served::new(AuthLevel::PKT_PRIVACY).await;
     let low = served.signed_in(Mechanism::NTLM, AuthLevel::PKT_INTEGRITY, "Password");

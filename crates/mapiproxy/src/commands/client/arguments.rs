@@ -15,8 +15,12 @@ pub(crate) struct Arguments {
     /// The server. For MAPI over HTTP `https://host` or `https://host:port`; `--user` is then required, and `--level`
     /// is not used. For RPC a host, whose endpoint mapper is queried (on port 135, or `host:port`), or a fixed
     /// endpoint such as `ncacn_ip_tcp:host[6001]`.
-    #[arg(long, value_parser = Target::parse)]
-    pub(super) server: Target,
+    #[arg(long, value_parser = Target::parse, required_unless_present = "discover")]
+    pub(super) server: Option<Target>,
+    /// Finds the server by Autodiscover for this email address: at `--server`, or else at `https://DOMAIN` and
+    /// `https://autodiscover.DOMAIN`.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) discover: Option<String>,
     #[command(flatten)]
     pub(super) account: AccountArguments,
     /// The authentication scheme: `ntlm`, `negotiate` (in RPC also called `spnego`), or `basic`, which is for

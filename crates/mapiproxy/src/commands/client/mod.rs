@@ -19,9 +19,9 @@ use crate::failure::Outcome;
 /// Executes the operation.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let session = Session::new(arguments)?;
     let printer = Printer { is_json: arguments.json };
     let done = runtime.block_on(async {
+        let session = Session::new(arguments).await?;
         match &arguments.command {
             Command::Gal { search, limit } => {
                 address_book::gal(&session, printer, search.as_deref(), *limit).await

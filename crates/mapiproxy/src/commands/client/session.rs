@@ -2,10 +2,12 @@
 
 use client::{Client, ClientConfig, HttpServer, Mailbox, Resolution, Server, http_account};
 use identity::Scope;
+use net::ServiceCredentials;
 use net::http::{TlsTrust, TlsVersion};
 
 use super::arguments::Arguments;
 use crate::commands::target::Target;
+use crate::config::Url;
 use crate::failure::Failure;
 
 /// A client with the arguments of the command line.
@@ -17,9 +19,13 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(arguments: &Arguments) -> Result<Self, Failure> {
+    pub(super) async fn new(arguments: &Arguments) -> Result<Self, Failure> {
+        let config = match &arguments.discover {
+            Some(email) => discovered(arguments, email).await?,
+            None => config(arguments)?,
+        };
         let user = arguments.account.user.clone();
-        Ok(Self { client: Client::new(config(arguments)?), user, mailbox: arguments.mailbox.clone() })
+        Ok(Self { client: Client::new(config), user, mailbox: arguments.mailbox.clone() })
     }
 
     /// The mailbox of `name`, or else of `--mailbox`, or else of the user.
@@ -50,8 +56,8 @@ impl Session {
 }
 
 fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
-    let Arguments { account, auth, server, ca_file, .. } = arguments;
-    match server {
+    let Arguments { account, auth, server, .. } = arguments;
+    match server.as_ref().ok_or("pass --server or --discover")? {
         Target::Rpc(binding) => {
             if auth.rpc_auth_type().is_none() {
                 return Err(format!("--auth {auth} is for https:// only").into());
@@ -60,16 +66,36 @@ fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
             Ok(ClientConfig { account: account.account(*auth)?, ..config })
         }
         Target::Http(url) => {
-            let user = account.user.as_deref().ok_or("MAPI over HTTP requires --user")?;
-            if auth.scope() == Scope::Request && !url.tls {
-                return Err("--auth basic sends the password unencrypted: use --server https://host".into());
-            }
-            let trust = || TlsTrust::new(&url.host, ca_file.as_deref(), TlsVersion::default());
-            let tls = url.tls.then(trust).transpose()?;
-            let server = HttpServer { tls, ..HttpServer::without_tls(&url.host, url.port) };
-            let password = account.password_of(user)?;
-            let account = http_account(user, &account.domain, &password, *auth)?;
-            Ok(ClientConfig::http(server).with_account(account))
+            Ok(ClientConfig::http(http_server(arguments, url)?).with_account(credentials(arguments)?))
         }
     }
+}
+
+/// The server of `arguments` with this URL.
+fn http_server(arguments: &Arguments, url: &Url) -> Result<HttpServer, Failure> {
+    if arguments.auth.scope() == Scope::Request && !url.tls {
+        return Err("--auth basic sends the password unencrypted: use --server https://host".into());
+    }
+    let trust = || TlsTrust::new(&url.host, arguments.ca_file.as_deref(), TlsVersion::default());
+    let tls = url.tls.then(trust).transpose()?;
+    Ok(HttpServer { tls, ..HttpServer::without_tls(&url.host, url.port) })
+}
+
+/// The account for HTTP.
+fn credentials(arguments: &Arguments) -> Result<ServiceCredentials, Failure> {
+    let Arguments { account, auth, .. } = arguments;
+    let user = account.user.as_deref().ok_or("MAPI over HTTP requires --user")?;
+    Ok(http_account(user, &account.domain, &account.password_of(user)?, *auth)?)
+}
+
+/// The server that Autodiscover names for `email`.
+async fn discovered(arguments: &Arguments, email: &str) -> Result<ClientConfig, Failure> {
+    let server = match &arguments.server {
+        None => None,
+        Some(Target::Http(url)) => Some(http_server(arguments, url)?),
+        Some(Target::Rpc(_)) => return Err("with --discover, --server is https://host".into()),
+    };
+    let account = credentials(arguments)?;
+    let found = client::discover(email, account, server.as_ref(), arguments.ca_file.as_deref()).await?;
+    Ok(found.config)
 }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use mapi::autodiscover::{
-    Error, MAX_DEPTH, NameUse, Naming, PoxRequest, ProxyName, Request, Rewritten, SoapRequest, UrlParts,
-    rewrite_json, rewrite_pox, rewrite_soap,
+    Error, MAX_DEPTH, NameUse, Naming, PoxRequest, PoxResponse, ProxyName, Request, Rewritten, SoapRequest,
+    UrlParts, rewrite_json, rewrite_pox, rewrite_soap,
 };
 
 use crate::input::Input;
@@ -44,7 +44,7 @@ pub fn autodiscover(data: &[u8]) {
         1 => check_response(rewrite_soap, body),
         2 => check_response(rewrite_json, body),
         _ => {
-            let _ = (PoxRequest::parse(body), SoapRequest::parse(body));
+            let _ = (PoxRequest::parse(body), PoxResponse::parse(body), SoapRequest::parse(body));
             let target = format!("/autodiscover/autodiscover.json{}", String::from_utf8_lossy(body));
             if let Some(Ok(request)) = Request::parse(&target, body) {
                 assert!(request.subjects().iter().all(|subject| !subject.is_empty()));
