@@ -1,6 +1,6 @@
 //! A MAPI client library: authenticate, look people up, and work with mailboxes, over RPC or MAPI over HTTP.
 //!
-//! A [`ClientConfig`] has the address of a server, the protocol and an account; [`discover`] finds the server of a
+//! A [`ClientConfig`] has the address of a server, the protocol and an account; [`discover()`] finds the server of a
 //! user. A [`Client`] opens the address book ([`Client::address_book`]) and mailboxes ([`Client::mailbox`]), and calls
 //! the referral service ([`Client::rfr_new_dsa`], over RPC only). Each session has its own connection, which is made
 //! when it is first needed.

@@ -15,7 +15,7 @@ use tokio::io::AsyncReadExt as _;
 use super::arguments::Read;
 use super::printer::{Printer, progress, shown, shown_lines};
 use super::session::Session;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, report};
 
 /// `mfRead` of `PidTagMessageFlags` ([MS-OXCMSG] 2.2.1.6).
 const READ: i64 = 1;
@@ -182,7 +182,7 @@ pub(super) async fn watch(
         | NotificationTypes::OBJECT_COPIED;
     let subscription = mailbox.subscribe(types, id).await?;
     if !printer.is_json {
-        eprintln!("watching; Ctrl-C ends");
+        report("watching; Ctrl-C ends");
     }
     let mut printed = 0;
     while count.is_none_or(|count| printed < count) {
