@@ -1,6 +1,6 @@
 //! Configuration of a lab: its seed, its size and its names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// The configuration of a lab. Equal configurations make equal labs.
@@ -33,6 +33,9 @@ pub struct LabConfig {
     pub sessions_per_user: usize,
     /// The quotas of mailboxes, by the aliases of their owners. That of `*` is for all other mailboxes.
     pub quotas: BTreeMap<String, Quota>,
+    /// The people whose mailboxes are on servers that are not of this lab, by alias. Clients are referred to these
+    /// servers.
+    pub elsewhere: BTreeMap<String, ServerName>,
 }
 
 /// The limits on the size of a mailbox, in kilobytes: of all its messages that are not deleted. `None` is no limit.
@@ -74,6 +77,7 @@ impl Default for LabConfig {
             store: None,
             sessions_per_user: SESSIONS_PER_USER,
             quotas: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
         }
     }
 }
@@ -84,6 +88,12 @@ impl LabConfig {
         let mut config = Self::default();
         config.servers.push(ServerName { name: "EXCH2".to_owned(), host: "exch2.lab.test".to_owned() });
         config
+    }
+
+    /// The servers of this lab, and those to which clients are referred. Each name is listed once.
+    pub(crate) fn all_servers(&self) -> impl Iterator<Item = &ServerName> {
+        let mut seen = BTreeSet::new();
+        self.servers.iter().chain(self.elsewhere.values()).filter(move |server| seen.insert(&server.name))
     }
 
     /// The quota of the mailbox of `alias`, if it has one.

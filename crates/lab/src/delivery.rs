@@ -33,7 +33,8 @@ pub(crate) struct Resolved {
     pub(crate) unknown: Vec<Recipient>,
 }
 
-/// Finds the recipients in the directory: people, and the members of distribution lists.
+/// Finds the recipients in the directory: people, and the members of distribution lists. The lab sends nothing to other
+/// servers.
 pub(crate) fn resolve(backend: &Backend, recipients: &[Recipient]) -> Resolved {
     let mut resolved = Resolved::default();
     for recipient in recipients {
@@ -42,6 +43,15 @@ pub(crate) fn resolve(backend: &Backend, recipients: &[Recipient]) -> Resolved {
             Some((Kind::List { members, .. }, _)) => resolved.people.extend(members),
             _ => resolved.unknown.push(recipient.clone()),
         }
+    }
+    let entries = resolved.people.iter().filter_map(|mid| backend.directory.entry(*mid));
+    let elsewhere = entries.filter(|entry| backend.config.elsewhere.contains_key(&entry.alias));
+    let elsewhere: Vec<&Entry> = elsewhere.collect();
+    for entry in elsewhere {
+        resolved.people.remove(&entry.mid);
+        let row = u32::try_from(resolved.unknown.len()).unwrap_or(u32::MAX);
+        let properties = recipient_of(&sender(entry));
+        resolved.unknown.push(Recipient { row, properties });
     }
     resolved
 }
@@ -158,7 +168,7 @@ pub(crate) fn recipient_of(content: &Properties) -> Properties {
 /// Why a message was not delivered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reason {
-    /// The recipients are unknown.
+    /// The recipients are unknown, or on other servers.
     Unknown,
     /// The recipients do not accept the message.
     Refused,
@@ -178,7 +188,7 @@ pub(crate) fn report(
     let names: Vec<String> =
         failed.iter().filter_map(|one| one.properties.text(PropTag::PidTagEmailAddress)).collect();
     let why = match reason {
-        Reason::Unknown => "which are unknown",
+        Reason::Unknown => "which are unknown or on other servers",
         Reason::Refused => "which do not accept it",
         Reason::Full => "whose mailboxes are full",
     };

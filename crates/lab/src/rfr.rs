@@ -18,9 +18,13 @@ impl Lab {
         let (request, _) =
             Request::decode(call.opnum, &call.stub, call.endian).map_err(|error| bad_stub(&error))?;
         let response = match request {
-            // Each server has the complete address book, so that the first one is returned.
-            Request::GetNewDSA(_) => {
-                let host = self.config.servers.first().map(|server| CharString::new(&server.host));
+            // Each server has the complete address book: the first one is returned, or that of a mailbox that is
+            // elsewhere.
+            Request::GetNewDSA(request) => {
+                let user = self.directory.by_dn(&request.user_dn.to_string_lossy());
+                let server = user.and_then(|user| self.config.elsewhere.get(&user.alias));
+                let server = server.or_else(|| self.config.servers.first());
+                let host = server.map(|server| CharString::new(&server.host));
                 let return_value =
                     if host.is_some() { ErrorCode::SUCCESS } else { ErrorCode::MAPI_E_CALL_FAILED };
                 let server = Ptr::new(Ptr::from(host));
@@ -44,7 +48,7 @@ impl Lab {
     fn host_of(&self, dn: &str) -> Option<&str> {
         let entry = self.directory.by_dn(dn)?;
         let is_server = matches!(entry.kind, Kind::Server { .. });
-        let mut servers = self.config.servers.iter().filter(|_| is_server);
+        let mut servers = self.config.all_servers().filter(|_| is_server);
         servers.find(|server| server.name == entry.alias).map(|server| server.host.as_str())
     }
 }

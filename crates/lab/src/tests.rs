@@ -13,6 +13,7 @@ mod public_folders;
 mod quotas;
 mod receipts;
 mod recipients;
+mod redirects;
 mod rules;
 mod searches;
 mod streams;

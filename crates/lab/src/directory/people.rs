@@ -18,6 +18,11 @@ pub(super) fn make(config: &LabConfig) -> Vec<Entry> {
     let mut random = Sequence::new(config.seed);
     let mut entries: Vec<Entry> =
         config.servers.iter().map(|name| server(config, name, &mut random)).collect();
+    // Their identifiers do not change those of the others.
+    let mut others = Sequence::new(!config.seed);
+    let others =
+        config.all_servers().skip(config.servers.len()).map(|name| server(config, name, &mut others));
+    let others: Vec<Entry> = others.collect();
     entries.extend(DEPARTMENT.iter().map(|department| list(config, department, &mut random)));
     let mut taken: HashSet<String> = entries.iter().map(|entry| entry.alias.clone()).collect();
     for index in 0..config.people.max(config.aliases.len()) {
@@ -25,6 +30,7 @@ pub(super) fn make(config: &LabConfig) -> Vec<Entry> {
         let entry = person(config, index, alias, &mut taken, &mut random);
         entries.push(entry);
     }
+    entries.extend(others);
     for (entry, mid) in entries.iter_mut().zip(FIRST_MID..) {
         entry.mid = MId(mid);
         entry.sort_name = fold(&entry.display_name);
@@ -87,7 +93,8 @@ fn person(
         number = number.saturating_add(1);
         alias = format!("{wanted}{number}");
     }
-    let server = index.checked_rem(config.servers.len()).and_then(|place| config.servers.get(place));
+    let local = || index.checked_rem(config.servers.len()).and_then(|place| config.servers.get(place));
+    let server = config.elsewhere.get(&alias).or_else(local);
     let extension = random.below(9000).saturating_add(1000);
     let person = Person {
         smtp: format!("{alias}@{}", config.domain),

@@ -16,6 +16,7 @@ use mapi::property::{FlaggedValue, PropTag, PropertyList, PropertyRow, PropertyV
 use wire::Utf16;
 
 use crate::directory::Kind;
+use crate::http::server::elsewhere_origin;
 use crate::nspi::{Rows, columns_or_default, query_columns, template_info};
 use crate::service::Lab;
 
@@ -122,13 +123,15 @@ pub(super) fn respond(lab: &Lab, origin: &str, request: Request) -> Response {
 }
 
 /// The URL of an endpoint for the server or the user with this distinguished name ([MS-OXABREF] 3.1.4.1, 3.1.4.2). One
-/// HTTP server serves all mailbox servers, and the address book to every user.
+/// HTTP server serves all mailbox servers of the lab, and the address book to every user whose mailbox is on one.
 fn url(lab: &Lab, origin: &str, endpoint: Endpoint, dn: &str) -> (ErrorCode, Utf16) {
-    let is_known = lab.directory.by_dn(dn).is_some_and(|entry| match endpoint {
+    let known = lab.directory.by_dn(dn).filter(|entry| match endpoint {
         Endpoint::Emsmdb => matches!(entry.kind, Kind::Server { .. }),
         Endpoint::Nspi => entry.person().is_some(),
     });
-    if is_known {
+    if let Some(entry) = known {
+        let elsewhere = elsewhere_origin(lab, entry);
+        let origin = elsewhere.as_deref().unwrap_or(origin);
         (ErrorCode::SUCCESS, Utf16::from(format!("{origin}{}/", endpoint.path()).as_str()))
     } else {
         (ErrorCode::MAPI_E_NOT_FOUND, Utf16::default())

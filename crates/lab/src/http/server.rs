@@ -6,6 +6,7 @@ use hyper::StatusCode;
 use identity::{Pool, SecurityContext};
 use tokio::sync::watch;
 
+use crate::directory::{Entry, Kind};
 use crate::http::config::HttpLimits;
 use crate::http::reply::{self, Reply};
 use crate::http::sessions::Sessions;
@@ -51,4 +52,17 @@ impl BodyError {
             Self::Broken => StatusCode::BAD_REQUEST,
         })
     }
+}
+
+/// The scheme and host of the URLs of a person's mailbox, or of a server, that is not of this lab.
+pub(crate) fn elsewhere_origin(lab: &Lab, entry: &Entry) -> Option<String> {
+    let config = lab.config();
+    let is_own = |name: &str| config.servers.iter().any(|server| server.name == name);
+    let server = match entry.kind {
+        Kind::Server { .. } if is_own(&entry.alias) => None,
+        Kind::Server { .. } => config.elsewhere.values().find(|server| server.name == entry.alias),
+        Kind::Person(_) => config.elsewhere.get(&entry.alias),
+        Kind::List { .. } => None,
+    };
+    server.map(|server| format!("https://{}", server.host))
 }

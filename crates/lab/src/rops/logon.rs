@@ -6,20 +6,22 @@ use mapi::ErrorCode;
 use mapi::data::{FolderId, LongTermId};
 use mapi::nspi::{DisplayType, PermanentEntryId};
 use mapi::property::{PropTag, PropType, PropertyValue};
-use mapi::rop::ResponseBody;
 use mapi::rop::logon::{
-    FolderIds, LogonFlags, LogonTime, OpenFlags, PrivateLogon, PublicLogon, ResponseFlags, RopLogonRequest,
-    RopLogonResponse,
+    FolderIds, LogonFlags, LogonRedirect, LogonTime, OpenFlags, PrivateLogon, PublicLogon, ResponseFlags,
+    RopLogonRequest, RopLogonResponse,
 };
 use mapi::rop::logon_store::{
     RopIdFromLongTermIdRequest, RopIdFromLongTermIdResponse, RopLongTermIdFromIdRequest,
     RopLongTermIdFromIdResponse,
 };
+use mapi::rop::{Bytes8, ResponseBody};
 use store::{OWN_REPLICA, ObjectId};
 use wire::{Encode as _, FileTime, Guid};
 
 use super::context::Context;
 use super::outcome::{Found, Outcome, Success, done};
+use crate::backend::Backend;
+use crate::config::ServerName;
 use crate::mailbox::{ROOT, special};
 use crate::quota;
 use crate::refusal::Refusal;
@@ -75,11 +77,26 @@ fn public(context: &Context<'_>, request: &RopLogonRequest) -> Outcome {
     Ok(Success::opened(body, &logon, Object::Logon))
 }
 
+/// The response for a mailbox on another server ([MS-OXCSTOR] 2.2.1.1.2, 3.2.5.1.2).
+fn redirect(backend: &Backend, request: &RopLogonRequest, server: &ServerName) -> Success {
+    let name = [backend.config.server_dn(&server.name).as_bytes(), b"\0"].concat();
+    let flags = LogonFlags::PRIVATE | LogonFlags::UNDERCOVER | LogonFlags::GHOSTED;
+    let response = LogonRedirect {
+        logon_flags: LogonFlags(request.logon_flags.0 & flags.0),
+        server_name: Bytes8(name.into()),
+    };
+    let body = ResponseBody::RopLogon(RopLogonResponse::Redirect(response));
+    Success { code: ErrorCode::EC_WRONG_SERVER, ..Success::new(body) }
+}
+
 /// A logon to a mailbox ([MS-OXCSTOR] 2.2.1.1.3).
 fn private(context: &Context<'_>, request: &RopLogonRequest) -> Outcome {
     let (backend, dn) = (context.backend(), String::from_utf8_lossy(request.dn()).into_owned());
     let user = backend.directory.entry(context.session.user).ok_or(ErrorCode::EC_UNKNOWN_USER)?;
     let entry = backend.person(&dn).ok_or(ErrorCode::EC_UNKNOWN_USER)?;
+    if let Some(server) = backend.config.elsewhere.get(&entry.alias) {
+        return Ok(redirect(&backend, request, server));
+    }
     let own = entry.mid == user.mid;
     if !own && request.open_flags.contains(OpenFlags::USE_ADMIN_PRIVILEGE) {
         return Err(ErrorCode::EC_LOGIN_PERM.into());

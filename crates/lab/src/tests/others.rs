@@ -18,7 +18,7 @@ use super::mail::{Mail, OUT_MAX};
 use super::{Caller, made_up};
 use crate::LabConfig;
 
-fn refer(caller: &Caller, request: &rfr::Request) -> Result<rfr::Response, FaultStatus> {
+pub(super) fn refer(caller: &Caller, request: &rfr::Request) -> Result<rfr::Response, FaultStatus> {
     let stub = caller.raw(Interface::Rfr, request.opnum(), &request.encode().unwrap())?;
     Ok(rfr::Response::decode(request.opnum(), &stub, Endian::Little).unwrap().0)
 }

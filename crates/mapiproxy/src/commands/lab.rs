@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lab::{HttpLimits, HttpServer, Lab, LabConfig, LabServer, Quota, ServerCertificate};
+use lab::{HttpLimits, HttpServer, Lab, LabConfig, LabServer, Quota, ServerCertificate, ServerName};
 use mapi::autodiscover::UrlParts;
 use net::Limits;
 use rpc::AuthLevel;
@@ -69,6 +69,8 @@ accounts = "accounts.toml"
 # The mailbox quotas of users, in kilobytes; that of "*" is for all other users. When the mailbox reaches the size `warning`, its
 # owner is warned; from `send` on, the owner cannot send; it receives and saves nothing by which it would reach `receive`.
 # example: quotas = { alice = { warning = 900, send = 950, receive = 1000 }, "*" = { receive = 100000 } }
+# The users whose mailboxes are on other servers, to which clients are referred. Messages to these users are not delivered.
+# example: elsewhere = { bob = { name = "EXCH9", host = "exch9.lab.test" } }
 # Distributes the mailboxes to two servers, EXCH1 and EXCH2.
 # default: two_servers = false
 "#;
@@ -102,7 +104,17 @@ struct LabFile {
     #[serde(default)]
     quotas: BTreeMap<String, QuotaKeys>,
     #[serde(default)]
+    elsewhere: BTreeMap<String, ServerKeys>,
+    #[serde(default)]
     two_servers: bool,
+}
+
+/// The names of a server: [`ServerName`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServerKeys {
+    name: String,
+    host: String,
 }
 
 /// A mailbox quota: [`Quota`].
@@ -193,6 +205,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             .quotas
             .into_iter()
             .map(|(user, QuotaKeys { warning, send, receive })| (user, Quota { warning, send, receive }))
+            .collect(),
+        elsewhere: file
+            .elsewhere
+            .into_iter()
+            .map(|(user, ServerKeys { name, host })| (user, ServerName { name, host }))
             .collect(),
         public_folders: file.public_folders,
         public_folder_owners: file.public_folder_owners,

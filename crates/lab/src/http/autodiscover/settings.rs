@@ -3,6 +3,7 @@
 use mapi::mapihttp::Endpoint;
 
 use crate::directory::{ALL_USERS, Entry};
+use crate::http::server::elsewhere_origin;
 use crate::service::Lab;
 
 /// The person with this mail address, in any letter case.
@@ -22,6 +23,8 @@ pub(super) struct Mailbox<'a> {
     pub(super) server_host: &'a str,
     pub(super) server_dn: String,
     pub(super) database_dn: &'a str,
+    /// The scheme and host of its URLs, if it is not of this lab.
+    origin: Option<String>,
 }
 
 impl<'a> Mailbox<'a> {
@@ -29,7 +32,7 @@ impl<'a> Mailbox<'a> {
         let person = entry.person()?;
         let config = lab.config();
         let database_dn = person.database.as_str();
-        let server = config.servers.iter().find(|server| config.database_dn(&server.name) == database_dn)?;
+        let server = config.all_servers().find(|server| config.database_dn(&server.name) == database_dn)?;
         Some(Self {
             entry,
             address: &person.smtp,
@@ -37,6 +40,7 @@ impl<'a> Mailbox<'a> {
             server_host: &server.host,
             server_dn: config.server_dn(&server.name),
             database_dn,
+            origin: elsewhere_origin(lab, entry),
         })
     }
 
@@ -45,6 +49,7 @@ impl<'a> Mailbox<'a> {
     }
 
     pub(super) fn url(&self, origin: &str, endpoint: Endpoint) -> String {
+        let origin = self.origin.as_deref().unwrap_or(origin);
         format!("{origin}{}/?MailboxId={}", endpoint.path(), self.id)
     }
 }

@@ -11,6 +11,7 @@ use wire::Utf16;
 
 use super::client::{TestServer, User};
 use super::sessions::{AUX, bind, send, stat};
+use crate::{LabConfig, ServerName};
 
 /// Sends a request, and returns the fields of the response.
 macro_rules! ask {
@@ -270,6 +271,27 @@ async fn urls_are_those_of_the_endpoints() {
         let response = ask!(&mut alice, GetAddressBookUrl, request);
         assert!(response.server_url.to_string_lossy().contains(expected), "{dn}");
         assert_eq!(response.error_code == ErrorCode::SUCCESS, !expected.is_empty(), "{dn}");
+    }
+}
+
+#[tokio::test]
+async fn the_urls_for_a_mailbox_that_is_elsewhere_are_those_of_its_server() {
+    let other = ServerName { name: "EXCH9".to_owned(), host: "exch9.lab.test".to_owned() };
+    let elsewhere = [("bob".to_owned(), other)].into();
+    let server = TestServer::with_lab(LabConfig { elsewhere, ..LabConfig::two_servers() }).await;
+    let mut alice = bound(&server).await;
+    let config = server.lab.config();
+    let (dn, local) = (config.server_dn("EXCH9"), config.server_dn("EXCH2"));
+    for (dn, is_elsewhere) in [(&dn, true), (&local, false)] {
+        let request = GetMailboxUrlRequest { flags: 0, server_dn: dn.as_str().into(), aux: AUX };
+        let url = ask!(&mut alice, GetMailboxUrl, request).server_url.to_string_lossy();
+        assert_eq!(url == "https://exch9.lab.test/mapi/emsmdb/", is_elsewhere, "{url}");
+    }
+    for (user, is_elsewhere) in [("bob", true), ("alice", false)] {
+        let user_dn = config.user_dn(user).as_str().into();
+        let request = GetAddressBookUrlRequest { flags: 0, user_dn, aux: AUX };
+        let url = ask!(&mut alice, GetAddressBookUrl, request).server_url.to_string_lossy();
+        assert_eq!(url == "https://exch9.lab.test/mapi/nspi/", is_elsewhere, "{url}");
     }
 }
 

@@ -3,6 +3,7 @@
 use mapi::autodiscover::{SoapOperation, SoapRequest};
 
 use super::client::{Received, TestServer};
+use crate::{LabConfig, ServerName};
 
 const OUTLOOK: &str = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a";
 
@@ -38,6 +39,24 @@ async fn outlook_receives_the_urls_of_mapi_over_http() {
         assert!(text.contains(&expected), "{expected}\n{text}");
     }
     assert!(!text.contains("EXCH</Type>"), "{text}");
+}
+
+#[tokio::test]
+async fn the_urls_of_a_mailbox_that_is_elsewhere_are_those_of_its_server() {
+    let server = ServerName { name: "EXCH9".to_owned(), host: "exch9.lab.test".to_owned() };
+    let elsewhere = [("bob".to_owned(), server)].into();
+    let server = TestServer::with_lab(LabConfig { elsewhere, ..LabConfig::two_servers() }).await;
+    let capable = "X-MapiHttpCapability: 1\r\n";
+    let text = post(&server, "xml", capable, &pox("bob@lab.test", OUTLOOK)).await.text().to_owned();
+    for endpoint in ["emsmdb", "nspi"] {
+        let url = format!("<InternalUrl>https://exch9.lab.test/mapi/{endpoint}/?MailboxId=");
+        assert!(text.contains(&url), "{text}");
+    }
+    let text = post(&server, "xml", "", &pox("bob@lab.test", OUTLOOK)).await.text().to_owned();
+    let server_dn = server.lab.config().server_dn("EXCH9");
+    assert!(text.contains("<Server>exch9.lab.test</Server>") && text.contains(&server_dn), "{text}");
+    let text = post(&server, "xml", capable, &pox("alice@lab.test", OUTLOOK)).await.text().to_owned();
+    assert!(!text.contains("exch9"), "{text}");
 }
 
 #[tokio::test]

@@ -38,13 +38,22 @@ impl TestServer {
         Self::with(HttpServer { limits, ..HttpServer::local() }).await
     }
 
+    /// A lab with this configuration.
+    pub(super) async fn with_lab(config: LabConfig) -> Self {
+        Self::with_both(HttpServer::local(), config).await
+    }
+
     pub(super) async fn with(http: HttpServer) -> Self {
+        Self::with_both(http, LabConfig::two_servers()).await
+    }
+
+    async fn with_both(http: HttpServer, config: LabConfig) -> Self {
         let mut accounts = AccountFile::default();
         for user in ["alice", "bob"] {
             accounts.set(Account::new(user, "LAB", NtHash::from_password(&password(user)))).unwrap();
         }
         let server = LabServer { http: Some(http), ..LabServer::local(Arc::new(accounts)) };
-        let lab = Arc::new(Lab::new(LabConfig::two_servers()).unwrap());
+        let lab = Arc::new(Lab::new(config).unwrap());
         let listening = start(Arc::clone(&lab), server).await.unwrap();
         let address = listening.http().unwrap();
         let (stop, stopped) = watch::channel(false);
