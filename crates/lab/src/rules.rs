@@ -8,8 +8,9 @@ mod notice;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use mapi::data::ActionType;
 use mapi::property::{PropTag, PropertyValue};
-use store::{Change, ContentEdit, Mailbox, MailboxId, Message, Recipient, Rule};
+use store::{Change, ContentEdit, Mailbox, MailboxId, Message, Recipient, Rule, View};
 
 use crate::backend::Backend;
 use crate::codepage::CodePage;
@@ -24,11 +25,11 @@ use crate::values::matched::MatchedMessage;
 use crate::values::message::of_content;
 use crate::values::restriction::Filter;
 
-/// `ST_ENABLED`, `ST_ERROR`, `ST_ONLY_WHEN_OOF`, `ST_EXIT_LEVEL` ([MS-OXORULE] 2.2.1.3.1.3). No person is out of office
-/// in the lab.
+/// `ST_ENABLED`, `ST_ERROR`, `ST_ONLY_WHEN_OOF`, `ST_KEEP_OOF_HIST`, `ST_EXIT_LEVEL` ([MS-OXORULE] 2.2.1.3.1.3).
 const ENABLED: i64 = 0x01;
 const ERROR: i64 = 0x02;
 const ONLY_WHEN_OUT: i64 = 0x04;
+const KEEP_HISTORY: i64 = 0x08;
 const EXIT_LEVEL: i64 = 0x10;
 /// The value of `PidTagRuleError` if the mailbox is full ([MS-OXORULE] 2.2.7.2).
 const QUOTA: i32 = 12;
@@ -56,6 +57,12 @@ pub(crate) struct Mailer<'a> {
     bytes: u64,
     /// The recipients whose mailboxes are full, by the sender and the subject.
     full: BTreeMap<(MailboxId, String), (Mailbox, Vec<Recipient>)>,
+}
+
+/// Whether the owner of a mailbox is out of office (`PidTagOutOfOfficeState`).
+fn is_out_of_office(view: &View<'_>, mailbox: &Mailbox) -> store::Result<bool> {
+    let state = view.mailbox_properties(mailbox.id)?.integer(PropTag::PidTagOutOfOfficeState);
+    Ok(state.unwrap_or_default() != 0)
 }
 
 /// What has become of a message.
@@ -130,24 +137,47 @@ impl<'a> Mailer<'a> {
     fn apply<'i>(&mut self, incoming: Incoming<'i>) -> Result<Option<Incoming<'i>>, Refusal> {
         let mut rules = self.change.rules(incoming.mailbox.id, incoming.folder)?;
         rules.sort_by_key(|rule| rule.properties.integer(PropTag::PidTagRuleSequence).unwrap_or_default());
+        let is_out = is_out_of_office(self.change, incoming.mailbox)?;
+        let mut has_exited = false;
         let mut current = incoming;
         for rule in &rules {
             let state = rule.properties.integer(PropTag::PidTagRuleState).unwrap_or_default();
-            if state & ENABLED == 0 || state & ONLY_WHEN_OUT != 0 {
+            let only_when_out = state & ONLY_WHEN_OUT != 0;
+            let applies = if only_when_out { is_out } else { state & ENABLED != 0 && !has_exited };
+            if !applies {
                 continue;
             }
             let message = self.change.message(current.mailbox.id, current.message)?;
+            let replied = if state & KEEP_HISTORY == 0 { None } else { self.replies_to(rule, &message)? };
+            if let Some(sender) = &replied
+                && self.change.has_replied(incoming.mailbox.id, incoming.folder, rule.id, sender)?
+            {
+                continue;
+            }
             if !self.is_matched(rule, &current, &message)? {
                 continue;
+            }
+            if let Some(sender) = &replied {
+                self.change.add_replied(incoming.mailbox.id, incoming.folder, rule.id, sender)?;
             }
             if matches!(self.execute(rule, &mut current)?, Fate::Deleted) {
                 return Ok(None);
             }
-            if state & EXIT_LEVEL != 0 {
-                break;
-            }
+            has_exited |= state & EXIT_LEVEL != 0;
         }
         Ok(Some(current))
+    }
+
+    /// The sender of a message, if the rule is one that replies while its owner is out of office.
+    fn replies_to(&self, rule: &Rule, message: &Message) -> Result<Option<String>, Refusal> {
+        let Some(PropertyValue::RuleAction(actions)) = rule.properties.get(PropTag::PidTagRuleActions) else {
+            return Ok(None);
+        };
+        if !actions.0.iter().any(|action| action.action_type == ActionType::OP_OOF_REPLY) {
+            return Ok(None);
+        }
+        let sender = self.change.small_properties(message.content)?.text(PropTag::PidTagSenderEmailAddress);
+        Ok(sender.map(|sender| sender.to_lowercase()))
     }
 
     /// Whether the condition of a rule is true for a message.

@@ -8,6 +8,7 @@ mod messages;
 mod notifications;
 mod nspi;
 mod others;
+mod out_of_office;
 mod properties;
 mod public_folders;
 mod quotas;

@@ -37,6 +37,17 @@ impl View<'_> {
         Ok(rules)
     }
 
+    /// Whether a rule has replied to `sender`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn has_replied(&self, mailbox: MailboxId, folder: ObjectId, rule: u32, sender: &str) -> Result<bool> {
+        let mut statement = self.transaction.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM replied WHERE mailbox = ? AND folder = ? AND rule = ? AND sender = ?)",
+        )?;
+        Ok(statement.query_row(params![mailbox, folder, rule, sender], |row| row.get(0))?)
+    }
+
     /// Whether a folder has rules (`PidTagHasRules`).
     ///
     /// # Errors
@@ -66,7 +77,35 @@ impl Change<'_> {
                 )?
                 .execute(params![mailbox, folder, rule.id, rule.code_page, rule.properties.encode()?])?;
         }
+        self.transaction
+            .prepare_cached(
+                "DELETE FROM replied WHERE mailbox = ?1 AND folder = ?2 AND rule NOT IN
+                     (SELECT id FROM rule WHERE mailbox = ?1 AND folder = ?2)",
+            )?
+            .execute(params![mailbox, folder])?;
         self.events.folder_modified(mailbox, folder, false);
+        Ok(())
+    }
+
+    /// Notes that a rule has replied to `sender` ([MS-OXORULE] 3.2.5.1.1).
+    ///
+    /// # Errors
+    /// If the folder does not exist.
+    pub fn add_replied(&self, mailbox: MailboxId, folder: ObjectId, rule: u32, sender: &str) -> Result<()> {
+        self.transaction
+            .prepare_cached(
+                "INSERT OR IGNORE INTO replied (mailbox, folder, rule, sender) VALUES (?, ?, ?, ?)",
+            )?
+            .execute(params![mailbox, folder, rule, sender])?;
+        Ok(())
+    }
+
+    /// Forgets to whom the rules of a mailbox have replied.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn clear_replied(&self, mailbox: MailboxId) -> Result<()> {
+        self.transaction.prepare_cached("DELETE FROM replied WHERE mailbox = ?")?.execute([mailbox])?;
         Ok(())
     }
 }

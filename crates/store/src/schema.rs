@@ -1,7 +1,7 @@
 //! The tables of the database.
 
 /// The version of the format, kept in SQLite's `user_version`.
-pub(crate) const VERSION: i64 = 5;
+pub(crate) const VERSION: i64 = 6;
 
 /// Creates the tables of an empty database.
 ///
@@ -139,6 +139,15 @@ CREATE TABLE rule (
     code_page  INTEGER NOT NULL,
     properties BLOB NOT NULL,
     PRIMARY KEY (mailbox, folder, id),
+    FOREIGN KEY (mailbox, folder) REFERENCES folder (mailbox, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE replied (
+    mailbox INTEGER NOT NULL,
+    folder  INTEGER NOT NULL,
+    rule    INTEGER NOT NULL,
+    sender  TEXT NOT NULL,
+    PRIMARY KEY (mailbox, folder, rule, sender),
     FOREIGN KEY (mailbox, folder) REFERENCES folder (mailbox, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use mapi::ErrorCode;
-use mapi::data::{FolderId, LongTermId};
+use mapi::data::{FolderId, LongTermId, PropertyProblem};
 use mapi::nspi::{DisplayType, PermanentEntryId};
-use mapi::property::{PropTag, PropType, PropertyValue};
+use mapi::property::{PropTag, PropType, PropertyValue, TaggedValue};
 use mapi::rop::logon::{
     FolderIds, LogonFlags, LogonRedirect, LogonTime, OpenFlags, PrivateLogon, PublicLogon, ResponseFlags,
     RopLogonRequest, RopLogonResponse,
@@ -19,7 +19,7 @@ use store::{OWN_REPLICA, ObjectId};
 use wire::{Encode as _, FileTime, Guid};
 
 use super::context::Context;
-use super::outcome::{Found, Outcome, Success, done};
+use super::outcome::{Found, Outcome, Permitted, Success, done};
 use crate::backend::Backend;
 use crate::config::ServerName;
 use crate::mailbox::{ROOT, special};
@@ -34,11 +34,12 @@ const TICKS: u64 = 10_000_000;
 /// `ecParameterOverflow`: too many replicas have numbers ([MS-OXCSTOR] 3.2.5.9).
 const PARAMETER_OVERFLOW: ErrorCode = ErrorCode(0x0000_0450);
 /// The properties of a logon.
-const LOGON_PROPERTIES: [PropTag; 8] = [
+const LOGON_PROPERTIES: [PropTag; 9] = [
     PropTag::PidTagMailboxOwnerName,
     PropTag::PidTagMailboxOwnerEntryId,
     PropTag::PidTagUserEntryId,
     PropTag::PidTagMaximumSubmitMessageSize,
+    PropTag::PidTagOutOfOfficeState,
     PropTag::PidTagMessageSizeExtended,
     STORAGE_QUOTA_LIMIT,
     PropTag::PidTagProhibitSendQuota,
@@ -189,6 +190,34 @@ pub(super) fn id_from_long_term_id(context: &Context<'_>, request: &RopIdFromLon
     done(ResponseBody::RopIdFromLongTermId(RopIdFromLongTermIdResponse { object_id }))
 }
 
+/// Sets properties of a logon, and returns those that clients cannot set: all but whether the owner is out of office.
+/// When that changes, rules reply to everyone again.
+pub(super) fn set_properties(
+    backend: &Backend,
+    logon: &Logon,
+    set: &[TaggedValue],
+) -> Result<Vec<PropertyProblem>, Refusal> {
+    let computed = |tag: PropTag| !tag.is_same_property(PropTag::PidTagOutOfOfficeState);
+    let computed: Vec<PropTag> = set.iter().map(|value| value.tag).filter(|tag| computed(*tag)).collect();
+    let permitted = Permitted::new(set, &[], &computed);
+    let Some(state) = permitted.set.last() else { return Ok(permitted.problems) };
+    let (PropertyValue::Boolean(is_out), true) = (&state.value, logon.is_owner()) else {
+        return Err(ErrorCode::MAPI_E_NO_ACCESS.into());
+    };
+    let mailbox = logon.mailbox.id;
+    backend.write(backend.now(), |change| {
+        let mut properties = change.mailbox_properties(mailbox)?;
+        let before = properties.integer(PropTag::PidTagOutOfOfficeState).unwrap_or_default() != 0;
+        if before != *is_out {
+            change.clear_replied(mailbox)?;
+            properties.set(PropTag::PidTagOutOfOfficeState, PropertyValue::Boolean(*is_out));
+            change.set_mailbox_properties(mailbox, &properties)?;
+        }
+        Ok::<_, Refusal>(())
+    })?;
+    Ok(permitted.problems)
+}
+
 /// The properties of a logon ([MS-OXCSTOR] 2.2.2.1): `tags`, or all. Only the owner reads the size of a mailbox and its
 /// quota.
 pub(super) fn properties(
@@ -198,7 +227,13 @@ pub(super) fn properties(
 ) -> store::Result<Found> {
     let backend = context.backend();
     let is_owner = logon.is_owner();
-    let size = if is_owner { backend.read(|view| view.size_of_mailbox(logon.mailbox.id))? } else { 0 };
+    let mailbox = logon.mailbox.id;
+    let is_size = |tag: &PropTag| tag.is_same_property(PropTag::PidTagMessageSizeExtended);
+    let wants_size = is_owner && tags.is_none_or(|tags| tags.iter().any(is_size));
+    let (size, stored) = backend.read(|view| {
+        let size = if wants_size { view.size_of_mailbox(mailbox)? } else { 0 };
+        Ok::<_, store::Error>((size, view.mailbox_properties(mailbox)?))
+    })?;
     let quota = quota::of(&backend, &logon.mailbox).filter(|_| is_owner).copied().unwrap_or_default();
     let kilobytes = |limit: Option<u32>| limit.map(|limit| PropertyValue::Integer32(limit.cast_signed()));
     let entry_id = |alias: &str| {
@@ -220,6 +255,10 @@ pub(super) fn properties(
         }
         PropTag::PidTagMessageSizeExtended if is_owner => {
             Some(PropertyValue::Integer64(i64::try_from(size).unwrap_or(i64::MAX)))
+        }
+        PropTag::PidTagOutOfOfficeState => {
+            let state = stored.integer(PropTag::PidTagOutOfOfficeState).unwrap_or_default();
+            is_owner.then_some(PropertyValue::Boolean(state != 0))
         }
         STORAGE_QUOTA_LIMIT => kilobytes(quota.warning),
         PropTag::PidTagProhibitSendQuota => kilobytes(quota.send),

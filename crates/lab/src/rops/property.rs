@@ -151,6 +151,9 @@ pub(super) fn set(
         Object::Folder(id) => {
             change_folder(&context.backend(), context.logon()?.as_ref(), *id, &values, &[])?
         }
+        Object::Logon => {
+            super::logon::set_properties(&context.backend(), context.logon()?.as_ref(), &values)?
+        }
         Object::Message(_) => super::message::change(context, &values, &[])?,
         Object::Attachment(_) => super::attachment::change(context, &values, &[])?,
         _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),

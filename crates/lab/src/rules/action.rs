@@ -22,8 +22,10 @@ const TEMPLATE: i32 = 10;
 /// Flavors of `OP_FORWARD` ([MS-OXORULE] 2.2.5.1.1): the sender stays, or the message is an attachment.
 const PRESERVE_SENDER: u32 = 0x1;
 const AS_ATTACHMENT: u32 = 0x4;
-/// A flag of `PidTagAutoResponseSuppress`: rules do not reply to the message ([MS-OXOMSG] 2.2.1.77).
+/// Flags of `PidTagAutoResponseSuppress`: rules do not reply to the message, or not while their owner is out of office
+/// ([MS-OXOMSG] 2.2.1.77).
 const SUPPRESS_REPLY: i64 = 0x20;
+const SUPPRESS_OUT_OF_OFFICE: i64 = 0x10;
 /// `afEmbeddedMessage` ([MS-OXCMSG] 2.2.2.9).
 const EMBEDDED: i32 = 5;
 
@@ -90,11 +92,13 @@ impl Mailer<'_> {
                 Ok(Fate::Stays)
             }
             (ActionType::OP_REPLY, ActionData::Reply { message_id, .. }) => {
-                self.reply(incoming, ObjectId::from(*message_id))?;
+                self.reply(incoming, ObjectId::from(*message_id), SUPPRESS_REPLY)?;
                 Ok(Fate::Stays)
             }
-            // Only out of office.
-            (ActionType::OP_OOF_REPLY, _) => Ok(Fate::Stays),
+            (ActionType::OP_OOF_REPLY, ActionData::Reply { message_id, .. }) => {
+                self.reply(incoming, ObjectId::from(*message_id), SUPPRESS_OUT_OF_OFFICE)?;
+                Ok(Fate::Stays)
+            }
             (ActionType::OP_BOUNCE, _) => {
                 self.bounce(incoming)?;
                 change.delete_message(mailbox, incoming.message, true)?;
@@ -177,12 +181,13 @@ impl Mailer<'_> {
         self.send_from(incoming, content, recipients, message.size)
     }
 
-    /// Sends the message `template` of the mailbox to the sender of a message that no rule has sent.
-    fn reply(&mut self, incoming: &Incoming<'_>, template: ObjectId) -> Result<(), Failure> {
+    /// Sends the message `template` of the mailbox to the sender of a message that no rule has sent, unless the message
+    /// has the flag `suppresses`.
+    fn reply(&mut self, incoming: &Incoming<'_>, template: ObjectId, suppresses: i64) -> Result<(), Failure> {
         let (_, original) = self.message(incoming)?;
         let suppressed = original.set.integer(PropTag::PidTagAutoResponseSuppress).unwrap_or_default();
         let Some(to) = sender_of(&original.set) else { return Ok(()) };
-        if suppressed & SUPPRESS_REPLY != 0 || incoming.hops > 0 {
+        if suppressed & suppresses != 0 || incoming.hops > 0 {
             return Ok(());
         }
         let template = match self.change.message(incoming.mailbox.id, template) {

@@ -23,13 +23,13 @@ const SUBJECT: PropTag = PropTag::PidTagSubject;
 const OUTBOX: usize = 5;
 const DEFERRED: usize = 1;
 
-fn inbox(mail: &mut Mail) -> Vec<String> {
+pub(super) fn inbox(mail: &mut Mail) -> Vec<String> {
     let inbox = mail.special(INBOX);
     subjects(mail, inbox)
 }
 
 /// Sends a message to a person.
-fn send(mail: &mut Mail, subject: &str, to: &str) {
+pub(super) fn send(mail: &mut Mail, subject: &str, to: &str) {
     let outbox = mail.special(OUTBOX);
     super::messages::create(mail, outbox, 2).unwrap();
     mail.set(2, vec![text(SUBJECT, subject)]).unwrap();
@@ -38,7 +38,7 @@ fn send(mail: &mut Mail, subject: &str, to: &str) {
     mail.rop(2, RequestBody::RopSubmitMessage(request)).unwrap();
 }
 
-fn change(
+pub(super) fn change(
     mail: &mut Mail,
     folder: u8,
     modify_rules_flags: u8,
@@ -55,7 +55,7 @@ fn change(
 }
 
 /// The properties of a rule for messages whose subject begins with `prefix`.
-fn rule(sequence: i32, state: i32, prefix: &str, actions: Vec<ActionBlock>) -> Vec<TaggedValue> {
+pub(super) fn rule(sequence: i32, state: i32, prefix: &str, actions: Vec<ActionBlock>) -> Vec<TaggedValue> {
     let condition = Restriction::Content {
         fuzzy_level: FuzzyLevel::FL_PREFIX | FuzzyLevel::FL_IGNORECASE,
         tag: SUBJECT,
@@ -77,7 +77,7 @@ fn add(mail: &mut Mail, folder: u8, prefix: &str, actions: Vec<ActionBlock>) {
     change(mail, folder, 0, vec![(RuleDataFlags::ROW_ADD, rule(10, 1, prefix, actions))]).unwrap();
 }
 
-fn to_folder(action_type: ActionType, folder_id: FolderId) -> ActionBlock {
+pub(super) fn to_folder(action_type: ActionType, folder_id: FolderId) -> ActionBlock {
     let mut folder = Writer::new();
     ServerId::Ours { folder_id, message_id: MessageId(0), instance: 0 }.encode(&mut folder).unwrap();
     // Without the size that precedes it.
@@ -98,7 +98,23 @@ fn to_person(action_type: ActionType, flavor: u32, name: &str) -> ActionBlock {
     ActionBlock { flavor, ..ActionBlock::new(action_type, ActionData::Recipients(vec![block])) }
 }
 
-fn plain(action_type: ActionType) -> ActionBlock {
+/// A reply with a template, which is created in the inbox.
+pub(super) fn template(mail: &mut Mail, action_type: ActionType) -> ActionBlock {
+    let inbox = mail.special(INBOX);
+    let request = mapi::rop::message::RopCreateMessageRequest {
+        output_handle_index: OutputHandleIndex(5),
+        code_page_id: 0x0fff,
+        folder_id: inbox,
+        associated_flag: mapi::rop::Bool::TRUE,
+    };
+    mail.rop(LOGON, RequestBody::RopCreateMessage(request)).unwrap();
+    mail.set(5, vec![text(PropTag::PidTagBody, "Not now")]).unwrap();
+    let message_id = super::messages::save(mail, 5, super::messages::KEEP).unwrap();
+    let template_guid = wire::Guid::default();
+    ActionBlock::new(action_type, ActionData::Reply { folder_id: inbox, message_id, template_guid })
+}
+
+pub(super) fn plain(action_type: ActionType) -> ActionBlock {
     ActionBlock::new(action_type, ActionData::None)
 }
 
@@ -223,24 +239,8 @@ fn rules_forward_reply_delegate_and_reject() {
     assert_eq!(inbox(&mut alice), ["Undeliverable: Reject"]);
 
     // A reply, which no rule replies to.
-    let template = |mail: &mut Mail| {
-        let inbox = mail.special(INBOX);
-        let request = mapi::rop::message::RopCreateMessageRequest {
-            output_handle_index: OutputHandleIndex(5),
-            code_page_id: 0x0fff,
-            folder_id: inbox,
-            associated_flag: mapi::rop::Bool::TRUE,
-        };
-        mail.rop(LOGON, RequestBody::RopCreateMessage(request)).unwrap();
-        mail.set(5, vec![text(PropTag::PidTagBody, "Not now")]).unwrap();
-        let message_id = super::messages::save(mail, 5, super::messages::KEEP).unwrap();
-        let template_guid = wire::Guid::default();
-        ActionBlock::new(
-            ActionType::OP_REPLY,
-            ActionData::Reply { folder_id: inbox, message_id, template_guid },
-        )
-    };
-    let (of_alice, of_bob) = (template(&mut alice), template(&mut bob));
+    let reply = ActionType::OP_REPLY;
+    let (of_alice, of_bob) = (template(&mut alice, reply), template(&mut bob, reply));
     change(&mut alice, 1, 1, vec![(RuleDataFlags::ROW_ADD, rule(1, 1, "", vec![of_alice]))]).unwrap();
     change(&mut bob, 1, 1, vec![(RuleDataFlags::ROW_ADD, rule(1, 1, "hello", vec![of_bob]))]).unwrap();
     send(&mut alice, "Hello", "bob");
