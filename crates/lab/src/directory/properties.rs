@@ -172,6 +172,11 @@ pub(crate) fn container_id(display_type: mapi::nspi::DisplayType, dn: &str) -> O
     EntryId::Permanent(id).to_bytes().ok()
 }
 
+/// The permanent entry id of the person with the distinguished name `dn`.
+pub(crate) fn person_id(dn: &str) -> Vec<u8> {
+    container_id(mapi::nspi::DisplayType::DT_MAILUSER, dn).unwrap_or_default()
+}
+
 fn proxy_addresses(entry: &Entry) -> Option<PropertyValue> {
     let smtp = entry.smtp()?;
     let x500 = format!("X500:{}", entry.dn);

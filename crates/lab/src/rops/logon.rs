@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use mapi::ErrorCode;
 use mapi::data::{FolderId, LongTermId, PropertyProblem};
-use mapi::nspi::{DisplayType, PermanentEntryId};
 use mapi::property::{PropTag, PropType, PropertyValue, TaggedValue};
 use mapi::rop::logon::{
     FolderIds, LogonFlags, LogonRedirect, LogonTime, OpenFlags, PrivateLogon, PublicLogon, ResponseFlags,
@@ -16,12 +15,13 @@ use mapi::rop::logon_store::{
 };
 use mapi::rop::{Bytes8, ResponseBody};
 use store::{OWN_REPLICA, ObjectId};
-use wire::{Encode as _, FileTime, Guid};
+use wire::{FileTime, Guid};
 
 use super::context::Context;
 use super::outcome::{Found, Outcome, Permitted, Success, done};
 use crate::backend::Backend;
 use crate::config::ServerName;
+use crate::directory::properties::person_id;
 use crate::mailbox::{ROOT, special};
 use crate::quota;
 use crate::refusal::Refusal;
@@ -236,13 +236,7 @@ pub(super) fn properties(
     })?;
     let quota = quota::of(&backend, &logon.mailbox).filter(|_| is_owner).copied().unwrap_or_default();
     let kilobytes = |limit: Option<u32>| limit.map(|limit| PropertyValue::Integer32(limit.cast_signed()));
-    let entry_id = |alias: &str| {
-        let id = PermanentEntryId {
-            display_type: DisplayType::DT_MAILUSER,
-            distinguished_name: backend.config.user_dn(alias).into_bytes(),
-        };
-        Some(PropertyValue::Binary(id.to_bytes().unwrap_or_default()))
-    };
+    let entry_id = |alias: &str| Some(PropertyValue::Binary(person_id(&backend.config.user_dn(alias))));
     let owner = backend.person(&backend.config.user_dn(&logon.mailbox.owner));
     let value = |tag: PropTag| match canonical(tag, &LOGON_PROPERTIES) {
         PropTag::PidTagMailboxOwnerName => Some(PropertyValue::from(owner?.display_name.as_str())),

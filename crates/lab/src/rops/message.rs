@@ -17,6 +17,8 @@ use super::context::Context;
 use super::outcome::{Found, Outcome, Permitted, Success, done};
 use super::recipient::{opened_recipients, sync_display};
 use crate::codepage::CodePage;
+use crate::directory::Entry;
+use crate::directory::properties::person_id;
 use crate::quota;
 use crate::receipt::{self, ReadRequest};
 use crate::refusal::Refusal;
@@ -54,13 +56,20 @@ pub(super) fn create(context: &Context<'_>, request: &RopCreateMessageRequest) -
         (PropTag::PidTagTrustSender, PropertyValue::Integer32(1)),
         (PropTag::PidTagSearchKey, PropertyValue::Binary(key.to_le().to_vec())),
         (PropTag::PidTagCreatorName, PropertyValue::from(user.display_name.as_str())),
-        (PropTag::PidTagLastModifierName, PropertyValue::from(user.display_name.as_str())),
+        (PropTag::PidTagCreatorEntryId, PropertyValue::Binary(person_id(&user.dn))),
     ] {
         message.set(tag, value);
     }
+    set_modifier(&mut message, user);
     let response = RopCreateMessageResponse { has_message_id: Bool::FALSE, message_id: None };
     let body = ResponseBody::RopCreateMessage(response);
     Ok(Success::opened(body, &logon, Object::Message(Box::new(message))))
+}
+
+/// Notes who has changed a message last.
+fn set_modifier(message: &mut OpenMessage, user: &Entry) {
+    message.set(PropTag::PidTagLastModifierName, PropertyValue::from(user.display_name.as_str()));
+    message.set(PropTag::PidTagLastModifierEntryId, PropertyValue::Binary(person_id(&user.dn)));
 }
 
 /// `RopOpenMessage` ([MS-OXCMSG] 3.2.5.1).
@@ -130,14 +139,13 @@ pub(super) fn reload(context: &mut Context<'_>) -> Outcome {
 pub(super) fn save(context: &mut Context<'_>, request: &RopSaveChangesMessageRequest) -> Outcome {
     let backend = context.backend();
     let user = backend.directory.entry(context.session.user).ok_or(ErrorCode::EC_UNKNOWN_USER)?;
-    let modifier = user.display_name.clone();
     let (_, logon, message) = context.message()?;
     if !message.is_writable {
         // As Exchange 2013 does ([MS-OXCMSG] 3.2.5.3).
         return Err(ErrorCode::MAPI_E_CALL_FAILED.into());
     }
     sync_display(message);
-    message.set(PropTag::PidTagLastModifierName, PropertyValue::from(modifier.as_str()));
+    set_modifier(message, user);
     let has_attachments = !message.attachment_numbers().is_empty();
     message.set(PropTag::PidTagHasAttachments, PropertyValue::Boolean(has_attachments));
     let force = request.save_flags.contains(SaveFlags::FORCE_SAVE);

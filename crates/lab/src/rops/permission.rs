@@ -2,7 +2,6 @@
 
 use mapi::ErrorCode;
 use mapi::data::EntryId;
-use mapi::nspi::{DisplayType, PermanentEntryId};
 use mapi::property::{PropTag, PropertyValue};
 use mapi::rop::permission::{
     ModifyFlags, PermissionData, PermissionDataFlags, RopGetPermissionsTableRequest,
@@ -10,11 +9,11 @@ use mapi::rop::permission::{
 };
 use mapi::rop::{Empty, ResponseBody};
 use store::{Change, MailboxId, Member, ObjectId, Properties};
-use wire::Encode as _;
 
 use super::context::Context;
 use super::outcome::{Outcome, Success, done};
 use crate::backend::Backend;
+use crate::directory::properties::person_id;
 use crate::refusal::Refusal;
 use crate::session::Object;
 use crate::session::logon::OWNER;
@@ -51,8 +50,7 @@ pub(super) fn table(context: &Context<'_>, _request: &RopGetPermissionsTableRequ
 fn member(backend: &Backend, alias: &str) -> (String, Vec<u8>) {
     let dn = backend.config.user_dn(alias);
     let name = backend.directory.by_dn(&dn).map(|entry| entry.display_name.clone());
-    let id = PermanentEntryId { display_type: DisplayType::DT_MAILUSER, distinguished_name: dn.into_bytes() };
-    (name.unwrap_or_default(), id.to_bytes().unwrap_or_default())
+    (name.unwrap_or_default(), person_id(&dn))
 }
 
 /// `RopModifyPermissions` ([MS-OXCPERM] 3.2.5.2). All changes are made, or none.

@@ -406,6 +406,10 @@ fn a_message_names_its_creator_and_who_changed_it_last() {
     let name = |mail: &mut Mail, tag| mail.get(2, tag).unwrap();
     let creator = name(&mut mail, PropTag::PidTagCreatorName);
     assert_eq!(name(&mut mail, PropTag::PidTagLastModifierName), creator);
+    let creator_id = mail.get(LOGON, PropTag::PidTagMailboxOwnerEntryId).unwrap();
+    for tag in [PropTag::PidTagCreatorEntryId, PropTag::PidTagLastModifierEntryId] {
+        assert_eq!(name(&mut mail, tag), creator_id, "{tag:?}");
+    }
     permit(&mut mail, 1, "bob", 0x421);
     let mut bob = Mail::open(&mail.caller, "bob", "alice").unwrap();
     bob.open_folder(mail.special(INBOX), 1).unwrap();
@@ -413,6 +417,9 @@ fn a_message_names_its_creator_and_who_changed_it_last() {
     save(&mut bob, 2, KEEP).unwrap();
     assert_eq!(name(&mut bob, PropTag::PidTagCreatorName), creator);
     assert_ne!(name(&mut bob, PropTag::PidTagLastModifierName), creator);
+    assert_eq!(name(&mut bob, PropTag::PidTagCreatorEntryId), creator_id);
+    let modifier = bob.get(LOGON, PropTag::PidTagUserEntryId).unwrap();
+    assert_eq!(name(&mut bob, PropTag::PidTagLastModifierEntryId), modifier);
     let key = name(&mut mail, PropTag::PidTagSearchKey);
     message(&mut mail, "Another", 2);
     assert_ne!(name(&mut mail, PropTag::PidTagSearchKey), key);
