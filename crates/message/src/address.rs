@@ -1,11 +1,12 @@
 //! Addresses: of MAPI, which have a type, and of RFC 5322.
 //!
-//! An address that is not one of SMTP is written in IMCEA form ([MS-OXCMAIL] 2.1.3.1.7), under a domain that does not
+//! An address that is not one of SMTP is written in IMCEA form ([MS-OXCMAIL] 2.1.3.1), under a domain that does not
 //! exist (RFC 2606), from which it can be read again.
 
-use mapi::data::{EntryId, OneOffEntryId};
+use mail_parser::Addr;
+use mapi::data::{EntryId, OneOffEntryId, OneOffFlags, Text};
 use mapi::property::PropTag;
-use wire::Decode;
+use wire::{Decode, Encode, Utf16};
 
 use crate::codepage;
 use crate::model::Properties;
@@ -101,6 +102,53 @@ impl Party {
     pub(crate) fn of_entry_list(bytes: &[u8]) -> Vec<Self> {
         let list = mapi::blob::FlatEntryList::from_bytes(bytes).unwrap_or_default();
         list.entries.iter().filter_map(|entry| Self::of_entry_id(entry)).collect()
+    }
+
+    /// The party in a header field; its name is the address if it has none.
+    pub(crate) fn of_field(field: &Addr<'_>) -> Option<Self> {
+        let text = |text: Option<&str>| text.unwrap_or_default().trim().replace('\0', " ");
+        let (name, address) = (text(field.name()), text(field.address()));
+        let mut party =
+            Self::of_imcea(&address).unwrap_or(Self { kind: "SMTP".into(), address, name: String::new() });
+        party.name = if name.is_empty() { party.address.clone() } else { name };
+        (!party.name.is_empty()).then_some(party)
+    }
+
+    /// The party whose address in IMCEA form under the domain `invalid` is `address`.
+    fn of_imcea(address: &str) -> Option<Self> {
+        let (kind, encoded) =
+            address.strip_suffix(UNRESOLVED)?.strip_suffix('@')?.strip_prefix("IMCEA")?.split_once('-')?;
+        let mut bytes = Vec::with_capacity(encoded.len());
+        let mut rest = encoded.as_bytes();
+        while let Some((byte, after)) = rest.split_first() {
+            rest = after;
+            match byte {
+                b'_' => bytes.push(b'/'),
+                b'+' => {
+                    let (digits, after) = rest.split_at_checked(2)?;
+                    bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+                    rest = after;
+                }
+                _ => bytes.push(*byte),
+            }
+        }
+        let kind = if kind == NO_TYPE { "" } else { kind };
+        let address = String::from_utf8(bytes).ok().filter(|address| !address.contains('\0'))?;
+        Some(Self { name: String::new(), kind: kind.into(), address })
+    }
+
+    /// The party as a one-off entry id.
+    pub(crate) fn one_off(&self) -> Option<Vec<u8>> {
+        let text = |text: &str| Text::Unicode(Utf16::new(text));
+        let id = OneOffEntryId {
+            flags: 0,
+            version: 0,
+            one_off_flags: OneOffFlags::UNICODE | OneOffFlags::MIME,
+            display_name: text(&self.name),
+            address_type: text(&self.kind),
+            email_address: text(&self.address),
+        };
+        id.to_bytes().ok()
     }
 
     pub(crate) fn is_exchange(&self) -> bool {

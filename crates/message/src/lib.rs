@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`Message`] | a message with its recipients and attachments | \[MS-OXCMSG\] |
 //! | [`to_rfc5322`] | a message as it is sent by SMTP or stored in a file | \[MS-OXCMAIL\] 2.1 |
+//! | [`from_rfc5322`] | a message that was received by SMTP or read from a file | \[MS-OXCMAIL\] 2.2 |
 //! | [`rtf`] | the HTML or text in an RTF body | \[MS-OXRTFEX\] |
 //! | [`codepage`] | texts in code pages | |
 //!
@@ -39,9 +40,12 @@ mod address;
 pub mod codepage;
 mod limits;
 mod model;
+mod read;
 pub mod rtf;
+mod smime;
 mod write;
 
 pub use self::limits::{Error, Limits, Loss};
 pub use self::model::{Attachment, Content, Message, NamedValue};
+pub use self::read::{Converted, from_rfc5322};
 pub use self::write::{Resolve, Rfc5322, to_rfc5322};

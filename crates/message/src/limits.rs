@@ -2,13 +2,18 @@
 
 use crate::rtf::{RtfError, RtfLimits};
 
-/// Limits of [`to_rfc5322`](crate::to_rfc5322).
+/// Limits of [`to_rfc5322`](crate::to_rfc5322) and [`from_rfc5322`](crate::from_rfc5322).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The maximum length of the message in RFC 5322, in bytes.
     pub bytes: usize,
+    /// The maximum length of the header of a message or part that is read, in bytes.
+    pub header: usize,
     /// The maximum number of messages within each other, the outermost included.
     pub depth: usize,
+    /// The maximum number of multipart entities within each other in what is read, those of the messages around them
+    /// included.
+    pub multiparts: usize,
     /// The maximum number of attachments and other parts, those of embedded messages included.
     pub parts: usize,
     /// The maximum number of recipients, those of embedded messages included.
@@ -19,7 +24,15 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 64 << 20, depth: 16, parts: 1000, recipients: 10_000, rtf: RtfLimits::default() }
+        Self {
+            bytes: 64 << 20,
+            header: 1 << 20,
+            depth: 16,
+            multiparts: 32,
+            parts: 1000,
+            recipients: 10_000,
+            rtf: RtfLimits::default(),
+        }
     }
 }
 
@@ -33,6 +46,12 @@ pub enum Error {
     /// Messages are nested too deep.
     #[error("the message has more than {0} messages within each other")]
     Depth(usize),
+    /// The header of the message or of a part is too long.
+    #[error("a header of the message has more than {0} bytes")]
+    Header(usize),
+    /// Multipart entities are nested too deep.
+    #[error("the message has more than {0} multipart entities within each other")]
+    Multiparts(usize),
     /// The message has too many parts.
     #[error("the message has more than {0} parts")]
     Parts(usize),
@@ -60,6 +79,12 @@ pub enum Loss {
     /// Characters of a text were replaced: its code page is unknown, or does not have them.
     #[error("characters of {0} were replaced, since its code page is unknown or does not have them")]
     Characters(&'static str),
+    /// The charset of a text is unknown. It was read as UTF-8, or 1252 if it is not UTF-8.
+    #[error("the charset {0:?} of a text is unknown")]
+    Charset(String),
+    /// A body does not have the transfer encoding that its header states, or it is unknown. It was kept as it is.
+    #[error("a body is not in the transfer encoding {0:?} that its header states")]
+    Encoding(String),
     /// The formatting of an RTF body.
     #[error("the RTF body was reduced to its text")]
     Formatting,

@@ -40,6 +40,8 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "notifications" => mapi_sync::notifications(),
         "rtf" => mapi_sync::rtf(),
         "rtf_bodies" => message::rtf_bodies(),
+        "messages_read" => message::messages_read(),
+        "messages_written" => message::messages_written(),
         "auth_tokens" => identity::tokens(),
         "auth_handshakes" => identity::handshake(),
         "pass_through" => identity::relayed(),

@@ -89,6 +89,8 @@ oracle! {
     notifications
     rtf
     rtf_bodies
+    messages_read
+    messages_written
     auth_tokens
     auth_handshakes
     pass_through

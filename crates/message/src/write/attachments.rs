@@ -2,7 +2,7 @@
 
 use mail_builder::headers::HeaderType;
 use mail_builder::headers::content_type::ContentType;
-use mail_builder::headers::text::Text;
+use mail_builder::headers::raw::Raw;
 use mail_builder::mime::MimePart;
 use mapi::property::PropTag;
 
@@ -61,17 +61,17 @@ impl Head {
         }
         let mut fields = vec![("Content-Disposition", disposition.into())];
         if let Some(id) = &self.id {
-            fields.push(("Content-ID", Text::new(format!("<{id}>")).into()));
+            fields.push(("Content-ID", Raw::new(format!("<{id}>")).into()));
         }
         if let Some(location) = &self.location {
-            fields.push(("Content-Location", Text::new(location.as_str()).into()));
+            fields.push(("Content-Location", Raw::new(location.as_str()).into()));
         }
         fields
     }
 
     fn part(&self, media_type: String, content: &[u8]) -> MimePart<'_> {
-        // The type is written as a text, since mail-builder changes line ends in contents whose type is a text.
-        let mut part = MimePart::raw(content.to_vec()).header("Content-Type", Text::new(media_type));
+        // The type is written as it is, since mail-builder changes line ends in contents whose type is a text.
+        let mut part = MimePart::raw(content.to_vec()).header("Content-Type", Raw::new(media_type));
         for (name, value) in self.fields() {
             part = part.header(name, value);
         }

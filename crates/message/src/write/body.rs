@@ -1,6 +1,7 @@
 //! The body of a message ([MS-OXCMAIL] 2.1.3.3).
 
 use mail_builder::headers::content_type::ContentType;
+use mail_builder::headers::raw::Raw;
 use mail_builder::mime::MimePart;
 use mapi::property::{PropTag, PropertyValue};
 
@@ -102,8 +103,16 @@ fn html(context: &mut Context<'_>, message: &Message) -> Option<String> {
 /// A text as a MIME entity, with CRLF at the ends of lines.
 fn part(media_type: &str, text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let content_type = ContentType::new(media_type.to_owned()).attribute("charset", "utf-8");
-    MimePart::new(content_type, lines(text)).write_part(&mut bytes);
+    let text = lines(text);
+    let part = if text.contains('\0') {
+        // mail-builder would write the text as 7bit, which may not have zero bytes (RFC 2045 2.7). What has no parsed
+        // type is written in base64.
+        let content_type = Raw::new(format!("{media_type}; charset=\"utf-8\""));
+        MimePart::raw(text.into_bytes()).header("Content-Type", content_type)
+    } else {
+        MimePart::new(ContentType::new(media_type.to_owned()).attribute("charset", "utf-8"), text)
+    };
+    part.write_part(&mut bytes);
     bytes
 }
 

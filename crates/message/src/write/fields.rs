@@ -73,9 +73,3 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
 pub(super) fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':')
 }
-
-/// Whether the field `name` describes the form of the body, and is written with it.
-pub(super) fn is_of_mime(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name.starts_with("content-") || name == "mime-version"
-}

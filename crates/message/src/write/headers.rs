@@ -7,13 +7,14 @@ use mapi::property::{PropTag, PropertyValue};
 use wire::FileTime;
 
 use super::context::Context;
-use super::fields::{Fields, is_name, is_of_mime};
+use super::fields::{Fields, is_name};
 use super::{parties, transport};
 use crate::limits::Loss;
 use crate::model::{self, Message, Properties};
+use crate::smime::is_of_mime;
 
 /// The fields that are written from properties of their own, and not from `PS_INTERNET_HEADERS` ([MS-OXCMAIL]
-/// 2.1.3.2.4).
+/// 2.1.3.2).
 pub(super) const MAPPED: [&str; 22] = [
     "bcc",
     "cc",
@@ -39,7 +40,7 @@ pub(super) const MAPPED: [&str; 22] = [
     "to",
 ];
 
-/// Fields of Exchange organizations, which are not written ([MS-OXCMAIL] 2.1.3.2.4).
+/// Fields of Exchange organizations, which are not written ([MS-OXCMAIL] 2.1.3.2).
 const RESERVED: [&str; 2] = ["x-microsoft-exchange-organization", "x-microsoft-exchange-forest"];
 
 /// Properties that are texts, and their fields.
@@ -56,6 +57,9 @@ const IDS: [(PropTag, &str); 3] = [
     (PropTag::PidTagInReplyToId, "In-Reply-To"),
     (PropTag::PidTagInternetReferences, "References"),
 ];
+
+/// The maximum length of a line of `Thread-Index`.
+const MAX_INDEX_LINE: usize = 900;
 
 /// Writes all fields but those of MIME; ends with `MIME-Version`.
 pub(super) fn write(context: &mut Context<'_>, message: &Message) -> Vec<u8> {
@@ -78,7 +82,10 @@ pub(super) fn write(context: &mut Context<'_>, message: &Message) -> Vec<u8> {
     }
     if let Some(index) = properties.bytes(PropTag::PidTagConversationIndex).filter(|index| !index.is_empty())
     {
-        fields.text("Thread-Index", &base64(index));
+        // In lines as long as possible: many readers do not expect spaces in it, or encoded words.
+        let text = base64(index);
+        let lines = text.as_bytes().chunks(MAX_INDEX_LINE).map(String::from_utf8_lossy);
+        fields.tokens("Thread-Index", &lines.collect::<Vec<_>>().join(" "));
     }
     enumerations(&mut fields, &properties);
     item(context, &properties);
@@ -91,7 +98,7 @@ pub(super) fn write(context: &mut Context<'_>, message: &Message) -> Vec<u8> {
     bytes
 }
 
-/// The subject ([MS-OXCMAIL] 2.1.3.2.7).
+/// The subject ([MS-OXCMAIL] 2.1.3.2).
 fn subject(fields: &mut Fields, properties: &Properties<'_>) {
     let subject = properties.text(PropTag::PidTagSubject).or_else(|| {
         let part = |tag| properties.text(tag).unwrap_or_default();
@@ -130,7 +137,7 @@ fn seconds_since_1970(time: FileTime) -> Option<i64> {
     (seconds < YEAR_10000).then_some(seconds)
 }
 
-/// Importance, priority and sensitivity ([MS-OXCMAIL] 2.1.3.2.5, 2.1.3.2.6).
+/// Importance, priority and sensitivity ([MS-OXCMAIL] 2.1.3.2).
 fn enumerations(fields: &mut Fields, properties: &Properties<'_>) {
     let mut add = |name, tag, values: &[(i64, &str)]| {
         let value = properties.integer(tag);
@@ -155,7 +162,7 @@ fn item(context: &mut Context<'_>, properties: &Properties<'_>) {
     }
 }
 
-/// Keywords ([MS-OXCMAIL] 2.1.3.2.12), and the fields in `PS_INTERNET_HEADERS` (2.1.3.2.4).
+/// Keywords ([MS-OXCMAIL] 2.1.3.2), and the fields in `PS_INTERNET_HEADERS` (2.1.3.2).
 fn named(context: &mut Context<'_>, fields: &mut Fields, message: &Message) {
     for property in &message.named {
         let PropertyName::Name { guid, name } = &property.name else { continue };

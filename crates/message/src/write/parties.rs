@@ -29,7 +29,7 @@ pub(super) fn write(context: &mut Context<'_>, fields: &mut Fields, message: &Me
         reply_to.unwrap_or_default().iter().filter_map(|party| mailbox(context, party)).collect();
     add(fields, "Reply-To", reply_to.iter());
     recipients(context, fields, message);
-    // Reports are sent to the user for whom the message was sent ([MS-OXCMAIL] 2.1.3.1.4, 2.1.3.1.5).
+    // Reports are sent to the user for whom the message was sent ([MS-OXCMAIL] 2.1.3.1).
     let reports = [
         (PropTag::PidTagReadReceiptRequested, "Disposition-Notification-To"),
         (PropTag::PidTagOriginatorDeliveryReportRequested, "Return-Receipt-To"),
@@ -76,6 +76,6 @@ fn mailbox(context: &mut Context<'_>, party: &Party) -> Option<Address<'static>>
         party.imcea()
     })?;
     let name = clean(&party.name);
-    let name = (!name.is_empty()).then(|| name.into_owned());
+    let name = (!name.is_empty() && name != address).then(|| name.into_owned());
     Some(Address::new_address(name, address))
 }

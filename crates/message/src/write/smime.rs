@@ -8,14 +8,10 @@ use mapi::property::names::set;
 use memchr::memmem;
 
 use super::context::Context;
-use super::fields::is_of_mime;
 use crate::limits::{Error, Loss};
 use crate::model::{self, Content, Message};
+use crate::smime::{ENVELOPED, SIGNED, is_of_mime};
 
-/// The message class of signed messages whose content is readable without S/MIME ([MS-OXOSMIME] 2.1.3.1).
-pub(crate) const SIGNED: &str = "IPM.Note.SMIME.MultipartSigned";
-/// The message class of other signed and of encrypted messages.
-pub(crate) const ENVELOPED: &str = "IPM.Note.SMIME";
 /// The values of the parameter `smime-type` (RFC 8551 3.2.2).
 const SMIME_TYPES: [&str; 5] =
     ["authEnveloped-data", "certs-only", "compressed-data", "enveloped-data", "signed-data"];

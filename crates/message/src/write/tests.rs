@@ -221,7 +221,7 @@ fn embedded_messages_are_messages() {
 #[test]
 fn signed_content_is_written_byte_by_byte() {
     let entity = b"Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n\xe4 \r\n--b--\r\n";
-    let class = value(PropTag::PidTagMessageClass, smime::SIGNED);
+    let class = value(PropTag::PidTagMessageClass, crate::smime::SIGNED);
     let mut signed = message(vec![class.clone()]);
     signed.attachments = vec![file("smime.p7m", "multipart/signed", entity)];
     let converted = convert(&signed);
@@ -241,7 +241,7 @@ fn signed_content_is_written_byte_by_byte() {
 
 #[test]
 fn encrypted_content_is_the_body() {
-    let mut message = message(vec![value(PropTag::PidTagMessageClass, smime::ENVELOPED)]);
+    let mut message = message(vec![value(PropTag::PidTagMessageClass, crate::smime::ENVELOPED)]);
     let name = PropertyName::Name { guid: set::PS_INTERNET_HEADERS, name: Utf16::new("content-type") };
     let value = "application/pkcs7-mime; smime-type=enveloped-data; name=x".into();
     message.named = vec![NamedValue { name, value }];
@@ -318,6 +318,12 @@ fn a_message_that_exceeds_a_limit_is_refused() {
         |count| Message { recipients: vec![recipient(1, "", "SMTP", "a@b"); count], ..Message::default() };
     assert_eq!(convert(&to(1)), Ok(()));
     assert_eq!(convert(&to(2)), Err(Error::Recipients(1)));
+}
+
+#[test]
+fn a_text_with_zero_characters_is_encoded() {
+    let text = text(&message(vec![value(PropTag::PidTagBody, "a\0b")]));
+    assert!(text.ends_with("Content-Transfer-Encoding: base64\r\n\r\nYQBi\r\n"), "{text}");
 }
 
 #[test]

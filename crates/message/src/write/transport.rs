@@ -5,9 +5,10 @@ use mail_builder::headers::text::Text;
 use mapi::property::PropTag;
 
 use super::context::Context;
-use super::fields::{Fields, MAX_LINE, clean, is_name, is_of_mime};
+use super::fields::{Fields, MAX_LINE, clean, is_name};
 use crate::limits::Loss;
 use crate::model::Properties;
+use crate::smime::is_of_mime;
 
 /// The received fields, unchanged and in order, without those that `fields` has, and without those of MIME.
 pub(super) fn kept(context: &mut Context<'_>, fields: &Fields, properties: &Properties<'_>) -> Vec<u8> {

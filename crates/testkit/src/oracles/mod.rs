@@ -17,7 +17,7 @@ pub mod wire;
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All oracles.
-pub const ALL: [Named; 29] = [
+pub const ALL: [Named; 31] = [
     ("guid", wire::guid),
     ("rpc_pdus", rpc::pdus),
     ("rpc_server", rpc::server),
@@ -39,6 +39,8 @@ pub const ALL: [Named; 29] = [
     ("notifications", mapi::notifications),
     ("rtf", mapi::rtf),
     ("rtf_bodies", message::rtf_bodies),
+    ("messages_read", message::messages_read),
+    ("messages_written", message::messages_written),
     ("auth_tokens", identity::tokens),
     ("auth_handshakes", identity::handshake),
     ("pass_through", identity::pass_through),
