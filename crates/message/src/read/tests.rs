@@ -143,6 +143,21 @@ fn the_body_is_found_in_any_structure() {
 }
 
 #[test]
+fn objects_to_which_html_refers_are_hidden_attachments() {
+    let message = read(
+        "Content-Type: multipart/related; boundary=r\n\n--r\nContent-Type: text/html\n\nhtml\n\
+         --r\nContent-Type: text/plain\nContent-ID: <t@x>\n\ntext\n--r--",
+    );
+    assert_eq!(
+        (html(&message).as_deref(), text(&message.properties, PropTag::PidTagBody)),
+        (Some("html"), None)
+    );
+    let properties = &message.attachments[0].properties;
+    assert_eq!(text(properties, PropTag::PidTagAttachContentId).as_deref(), Some("t@x"));
+    assert_eq!(properties.get(PropTag::PidTagAttachmentHidden), Some(&PropertyValue::Boolean(true)));
+}
+
+#[test]
 fn malformed_entities_are_kept_as_text_or_bytes() {
     let cases = [
         "Content-Type: multipart/mixed; boundary=x\n\nno part",
@@ -178,6 +193,10 @@ fn unknown_charsets_and_encodings_are_listed() {
         assert_eq!(converted.losses, [Loss::Encoding(encoding.into())]);
         assert_eq!(files(&converted.message), [(String::new(), "a/b".into(), b"(?)".to_vec())]);
     }
+    // A charset that browsers do not decode, and of which the library would make one U+FFFD.
+    let korean = convert(b"Content-Type: text/plain; charset=iso-2022-kr\r\n\r\ntext");
+    assert_eq!(korean.losses, [Loss::Charset("iso-2022-kr".into())]);
+    assert_eq!(text(&korean.message.properties, PropTag::PidTagBody).as_deref(), Some("text"));
     let shift_jis = b"Content-Type: text/plain; charset=shift_jis\r\n\r\n\x93\xfa";
     assert_eq!(text(&convert(shift_jis).message.properties, PropTag::PidTagBody).as_deref(), Some("日"));
 }
