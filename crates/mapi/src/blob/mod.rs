@@ -26,7 +26,7 @@ pub(crate) use self::entry_ids::{entry_id, entry_id_or_bytes};
 pub use self::exceptions::{ExceptionInfo, Exceptions, ExtendedException, Text8, WideException};
 pub use self::folder_flags::{ExtendedFolderFlags, SubpropertyId};
 pub use self::folders::{PersistBlock, PersistData, PersistElement};
-pub use self::meaning::{item_meaning, meaning};
+pub use self::meaning::{item_meaning, meaning, structured};
 pub use self::packed::{PackedText, PackedText8, PackedText16};
 pub use self::recipients::{FlatEntryList, ReportTag, UnsendableRecipients};
 pub use self::recurrence::{
@@ -35,7 +35,7 @@ pub use self::recurrence::{
 pub use self::search_folder::{
     AddressEntry, Criteria, EntryList, Folders, KnownCriteria, SearchFolderDefinition,
 };
-pub use self::security::{Ace, Acl, SecurityDescriptor, Sid, StoreSecurityDescriptor};
+pub use self::security::{Ace, AceBody, AceType, Acl, SecurityDescriptor, Sid, StoreSecurityDescriptor};
 pub use self::tasks::{SwappedToDoData, TaskAssigner, TaskAssigners};
 pub use self::time_zone::{SystemTime, TimeZoneDefinition, TimeZoneRule, TimeZoneStruct};
 pub use self::tombstones::{Tombstone, Tombstones};

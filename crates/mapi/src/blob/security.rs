@@ -82,6 +82,24 @@ wire::wire_enum! {
         ACCESS_DENIED_OBJECT = 0x06,
         /// Causes access to an object, a property set or a property to be audited.
         SYSTEM_AUDIT_OBJECT = 0x07,
+        /// Allows access under a condition.
+        ACCESS_ALLOWED_CALLBACK = 0x09,
+        /// Denies access under a condition.
+        ACCESS_DENIED_CALLBACK = 0x0A,
+        /// Allows access to an object, a property set or a property under a condition.
+        ACCESS_ALLOWED_CALLBACK_OBJECT = 0x0B,
+        /// Denies access to an object, a property set or a property under a condition.
+        ACCESS_DENIED_CALLBACK_OBJECT = 0x0C,
+        /// Causes access to be audited under a condition.
+        SYSTEM_AUDIT_CALLBACK = 0x0D,
+        /// Causes access to an object, a property set or a property to be audited under a condition.
+        SYSTEM_AUDIT_CALLBACK_OBJECT = 0x0F,
+        /// The integrity level of the object.
+        SYSTEM_MANDATORY_LABEL = 0x11,
+        /// A claim about the object.
+        SYSTEM_RESOURCE_ATTRIBUTE = 0x12,
+        /// The central access policy of the object.
+        SYSTEM_SCOPED_POLICY_ID = 0x13,
     }
 }
 
@@ -92,28 +110,55 @@ pub struct Ace {
     pub ace_type: AceType,
     /// How the entry is inherited and audited.
     pub flags: u8,
-    /// The access rights to which the entry applies.
-    pub mask: u32,
-    /// `ObjectType` and `InheritedObjectType`: the kinds of objects to which the entry applies, and which inherit it.
-    pub object_types: [Option<Guid>; 2],
-    /// The trustee to whom the entry applies.
-    pub sid: Sid,
+    /// What follows the header.
+    pub body: AceBody,
 }
 
-impl Ace {
-    fn read(r: &mut Reader<'_>) -> Result<Option<Self>> {
+/// An entry of an access control list after its header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AceBody {
+    /// Rights and a trustee, which all specified types have ([MS-DTYP] 2.4.4.2 to 2.4.4.16).
+    Trustee {
+        /// The access rights to which the entry applies.
+        mask: u32,
+        /// `ObjectType` and `InheritedObjectType`: the kinds of objects to which the entry applies, and which inherit
+        /// it.
+        object_types: [Option<Guid>; 2],
+        /// The trustee to whom the entry applies.
+        sid: Sid,
+        /// `ApplicationData` or `AttributeData`: a condition or a claim.
+        data: Vec<u8>,
+    },
+    /// The bytes of an entry of an unknown type.
+    Unknown(Vec<u8>),
+}
+
+impl AceType {
+    /// Whether the entry has GUIDs.
+    const fn has_object_types(self) -> bool {
+        matches!(
+            self,
+            Self::ACCESS_ALLOWED_OBJECT
+                | Self::ACCESS_DENIED_OBJECT
+                | Self::SYSTEM_AUDIT_OBJECT
+                | Self::ACCESS_ALLOWED_CALLBACK_OBJECT
+                | Self::ACCESS_DENIED_CALLBACK_OBJECT
+                | Self::SYSTEM_AUDIT_CALLBACK_OBJECT
+        )
+    }
+}
+
+impl<'a> Decode<'a> for Ace {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let (ace_type, flags) = (AceType(r.u8("AceType")?), r.u8("AceFlags")?);
         let size = usize::from(r.u16("AceSize")?);
         let mut inner = r.sub(size.saturating_sub(4), "Ace")?;
-        if ace_type.0 > AceType::SYSTEM_AUDIT_OBJECT.0 {
-            return Ok(None);
+        if ace_type.name().is_none() {
+            return Ok(Self { ace_type, flags, body: AceBody::Unknown(inner.rest().to_vec()) });
         }
         let mask = inner.u32("Mask")?;
         let mut object_types = [None; 2];
-        if matches!(
-            ace_type,
-            AceType::ACCESS_ALLOWED_OBJECT | AceType::ACCESS_DENIED_OBJECT | AceType::SYSTEM_AUDIT_OBJECT
-        ) {
+        if ace_type.has_object_types() {
             let present = inner.u32("Flags")?;
             for (bit, slot) in [1, 2].into_iter().zip(&mut object_types) {
                 if present & bit != 0 {
@@ -121,29 +166,37 @@ impl Ace {
                 }
             }
         }
-        Ok(Some(Self { ace_type, flags, mask, object_types, sid: Sid::decode(&mut inner)? }))
+        let sid = Sid::decode(&mut inner)?;
+        let body = AceBody::Trustee { mask, object_types, sid, data: inner.rest().to_vec() };
+        Ok(Self { ace_type, flags, body })
     }
 }
 
 impl Inspect for Ace {
     fn to_node(&self) -> Node {
-        let mut fields = vec![
-            ("type".into(), Node::Text(self.ace_type.to_string())),
-            ("sid".into(), self.sid.to_node()),
-            ("mask".into(), Node::Text(format!("{:#010x}", self.mask))),
-        ];
+        let mut fields = vec![("type".into(), Node::Text(self.ace_type.to_string()))];
+        if let AceBody::Trustee { mask, sid, .. } = &self.body {
+            fields.push(("sid".into(), sid.to_node()));
+            fields.push(("mask".into(), Node::Text(format!("{mask:#010x}"))));
+        }
         if self.flags != 0 {
             fields.push(("flags".into(), Node::Text(format!("{:#04x}", self.flags))));
         }
-        let names = ["object_type", "inherited_object_type"];
-        for (name, guid) in names.into_iter().zip(&self.object_types) {
-            fields.extend(guid.as_ref().map(|guid| (name.into(), guid.to_node())));
+        if let AceBody::Trustee { object_types, .. } = &self.body {
+            let names = ["object_type", "inherited_object_type"];
+            for (name, guid) in names.into_iter().zip(object_types) {
+                fields.extend(guid.as_ref().map(|guid| (name.into(), guid.to_node())));
+            }
+        }
+        let (AceBody::Trustee { data, .. } | AceBody::Unknown(data)) = &self.body;
+        if !data.is_empty() {
+            fields.push(("data".into(), Node::Bytes(data.clone())));
         }
         Node::Fields(fields)
     }
 }
 
-/// An access control list ([MS-DTYP] 2.4.5). Entries of unknown types are omitted.
+/// An access control list ([MS-DTYP] 2.4.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acl(pub Vec<Ace>);
 
@@ -154,10 +207,10 @@ impl<'a> Decode<'a> for Acl {
         let mut inner = r.sub(size.saturating_sub(4), "Acl")?;
         let count = inner.u16("AceCount")?;
         inner.u16("Sbz2")?;
-        let count = inner.elements(u32::from(count), 8, u32::from(u16::MAX), "AceCount")?;
+        let count = inner.elements(u32::from(count), 4, u32::from(u16::MAX), "AceCount")?;
         let mut entries = Vec::with_capacity(count.min(16));
         for _ in 0..count {
-            entries.extend(Ace::read(&mut inner)?);
+            entries.push(Ace::decode(&mut inner)?);
         }
         Ok(Self(entries))
     }
@@ -221,8 +274,8 @@ impl Inspect for SecurityDescriptor {
     }
 }
 
-/// `PidTagNTSecurityDescriptor` as stores keep it: preceded by a header with its length. The header is not specified;
-/// its form is that of MFCMAPI.
+/// `PidTagSecurityDescriptor` and `PidTagExchangeNTSecurityDescriptor` as stores keep them: preceded by a header with
+/// its length. The header is not specified; its form is that of MFCMAPI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSecurityDescriptor {
     /// The version of the format.

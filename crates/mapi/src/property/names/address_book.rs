@@ -1,5 +1,5 @@
 //! Properties of address book objects, with ids from 0x8000 on, which in a mailbox are named properties ([MS-OXPROPS]
-//! 2).
+//! 2). `PidTagAddressBookObjectSid` is not specified; MFCMAPI calls it `PR_EMS_AB_OBJECT_SID`.
 
 properties! {
     0x8004 PtypString PidTagAddressBookFolderPathname;
@@ -14,6 +14,7 @@ properties! {
     0x8011 PtypString PidTagAddressBookTargetAddress;
     0x8015 PtypObject PidTagAddressBookPublicDelegates;
     0x8024 PtypObject PidTagAddressBookOwnerBackLink;
+    0x8027 PtypBinary PidTagAddressBookObjectSid;
     0x802D PtypString PidTagAddressBookExtensionAttribute1;
     0x802E PtypString PidTagAddressBookExtensionAttribute2;
     0x802F PtypString PidTagAddressBookExtensionAttribute3;

@@ -1,4 +1,6 @@
-//! Properties of messages, recipients and message bodies, with ids below 0x3000 ([MS-OXPROPS] 2).
+//! Properties of messages, recipients and message bodies, with ids below 0x3000 ([MS-OXPROPS] 2). The security
+//! identifiers from 0x0E4D to 0x0E59 are not specified; their names are made from those of MFCMAPI, `PR_SENDER_SID`
+//! and so on.
 
 properties! {
     0x0001 PtypBinary PidTagTemplateData;
@@ -217,6 +219,19 @@ properties! {
     0x0E38 PtypInteger32 PidTagReplFlags;
     0x0E3C PtypBinary PidTagReplCopiedfromVersionhistory;
     0x0E3D PtypBinary PidTagReplCopiedfromItemid;
+    0x0E4D PtypBinary PidTagSenderSid;
+    0x0E4E PtypBinary PidTagSentRepresentingSid;
+    0x0E4F PtypBinary PidTagOriginalSenderSid;
+    0x0E50 PtypBinary PidTagOriginalSentRepresentingSid;
+    0x0E51 PtypBinary PidTagReadReceiptSid;
+    0x0E52 PtypBinary PidTagReportSid;
+    0x0E53 PtypBinary PidTagOriginatorSid;
+    0x0E54 PtypBinary PidTagReportDestinationSid;
+    0x0E55 PtypBinary PidTagOriginalAuthorSid;
+    0x0E56 PtypBinary PidTagReceivedBySid;
+    0x0E57 PtypBinary PidTagReceivedRepresentingSid;
+    0x0E58 PtypBinary PidTagCreatorSid;
+    0x0E59 PtypBinary PidTagLastModifierSid;
     0x0E62 PtypBoolean PidTagUrlCompNameSet;
     0x0E69 PtypBoolean PidTagRead;
     0x0E6A PtypString PidTagSecurityDescriptorAsXml;

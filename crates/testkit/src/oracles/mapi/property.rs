@@ -30,33 +30,6 @@ pub(crate) const TYPES: [u16; 33] = [
     0x1014, 0x101E, 0x101F, 0x1040, 0x1048, 0x1102, 0x301F,
 ];
 
-/// Properties whose bytes are structures.
-const BLOBS: [&str; 23] = [
-    "PidTagConversationIndex",
-    "PidTagReplyRecipientEntries",
-    "PidTagReportTag",
-    "PidTagNTSecurityDescriptor",
-    "PidTagAdditionalRenEntryIdsEx",
-    "PidTagRtfCompressed",
-    "PidLidGlobalObjectId",
-    "PidTagExtendedRuleMessageCondition",
-    "PidTagExtendedRuleMessageActions",
-    "PidTagSenderSid",
-    "PidLidAppointmentRecur",
-    "PidLidTaskRecurrence",
-    "PidLidTimeZoneStruct",
-    "PidLidVerbStream",
-    "PidLidAppointmentTimeZoneDefinitionRecur",
-    "PidTagSearchFolderDefinition",
-    "PidLidPropertyDefinitionStream",
-    "PidTagUserFields",
-    "PidTagExtendedFolderFlags",
-    "PidTagScheduleInfoAppointmentTombstone",
-    "PidLidTaskAssigners",
-    "PidTagSwappedToDoData",
-    "PidLidAppointmentUnsendableRecipients",
-];
-
 /// Properties, and structures of properties and ROPs.
 ///
 /// The first byte selects the structure, the second the layout. A third byte selects the type of a value, or the
@@ -71,7 +44,8 @@ pub fn properties(data: &[u8]) {
     let (structure, layout) = (input.byte() % 13, LAYOUTS[usize::from(input.byte() % 4)]);
     match structure {
         12 => {
-            let name = BLOBS[usize::from(input.byte()) % BLOBS.len()];
+            let mut names = mapi::blob::structured();
+            let name = names.nth(usize::from(input.byte()) % names.len()).expect("the index is within");
             drop(mapi::blob::meaning(name, input.rest()));
         }
         0 => {
