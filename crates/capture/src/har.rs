@@ -5,6 +5,7 @@
 mod body;
 mod entry;
 mod member;
+mod surrogates;
 mod utf8;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use self::body::message;
 use self::entry::{Entry, Response};
 use self::member::Member;
+use self::surrogates::Surrogates;
 use self::utf8::{STEP, Utf8, encoding};
 use crate::call::{Call, CallBody, HttpCall, HttpResponse};
 use crate::conversation::{RecordedItem, path_of, plain_user};
@@ -32,8 +34,8 @@ pub fn read(
     first: u64,
     sink: &mut dyn FnMut(RecordedItem),
 ) -> Result<(), serde_json::Error> {
-    let mut deserializer =
-        serde_json::Deserializer::from_reader(BufReader::with_capacity(STEP, Utf8::new(file)));
+    let text = Surrogates::new(Utf8::new(file));
+    let mut deserializer = serde_json::Deserializer::from_reader(BufReader::with_capacity(STEP, text));
     let mut state = State { sink, connections: HashMap::new(), first, entries: 0 };
     Member { name: "log", inner: Member { name: "entries", inner: Entries(&mut state) } }
         .deserialize(&mut deserializer)?;
@@ -88,19 +90,18 @@ impl State<'_> {
     fn entry(&mut self, value: serde_json::Value) {
         self.entries = self.entries.saturating_add(1);
         let number = self.entries;
-        let call = serde_json::from_value::<Entry>(value)
-            .map_err(|error| error.to_string())
-            .map(|entry| self.call(entry));
+        let call = Entry::new(value).map(|entry| self.call(entry));
         (self.sink)(match call {
             Ok(call) => RecordedItem::Call(Box::new(call)),
-            Err(what) => RecordedItem::Problem(Problem { place: format!("entry {number}"), what }),
+            Err(error) => {
+                RecordedItem::Problem(Problem { place: format!("entry {number}"), what: error.to_string() })
+            }
         });
     }
 
     fn call(&mut self, entry: Entry) -> Call {
         let is_head = entry.request.method.eq_ignore_ascii_case("HEAD");
-        let content = entry.request.post_data.unwrap_or_default();
-        let request = message(entry.request.headers, content, entry.request.body_size);
+        let request = message(entry.request.headers, entry.request.post_data, entry.request.body_size);
         let user = entry.user.map(Into::into).or_else(|| plain_user(request.field("authorization")?));
         let response = status(entry.response.status);
         let response = response.map(|status| {

@@ -39,6 +39,7 @@ pub mod source;
 pub mod stream;
 
 mod analyze;
+mod content_coding;
 mod format;
 mod sanitize;
 mod time;

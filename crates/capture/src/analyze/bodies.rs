@@ -1,5 +1,7 @@
 //! Decodes the bodies of calls, by interface or request type.
 
+use std::borrow::Cow;
+
 use engine::rops::{request_buffers, response_buffers};
 use engine::{Body as _, HandleUse, OperationKey, handle_use};
 use mapi::Interface;
@@ -13,7 +15,8 @@ use super::objects::Objects;
 use super::operation::Operation;
 use super::sessions::{Key, Sessions};
 use super::{mapper, rops};
-use crate::call::{HttpCall, HttpResponse, RpcCall, RpcOutcome, Stub};
+use crate::call::{HttpCall, HttpMessage, HttpResponse, RpcCall, RpcOutcome, Stub};
+use crate::content_coding::{unsupported, without_coding};
 
 /// Analyzes an RPC call. `known` is its interface, if that is one of Exchange's.
 pub(super) fn rpc(
@@ -196,45 +199,59 @@ pub(super) fn mapi_http(
         operation.status = Some(response.status);
         operation.response_size = Some(response.message.body.len());
     }
+    let known_problems = operation.problems.len();
     let payload = call.response.as_ref().and_then(|response| payload(operation, response));
     let (Some(endpoint), Some(known)) = (endpoint, known) else { return };
-    let unreadable = call.request.unreadable();
-    operation.problems.extend(unreadable.iter().map(|what| format!("request: {what}")));
+    let body = readable(operation, "request", &call.request);
     // Clients that only test whether they are authenticated send no body.
-    if unreadable.is_none() && call.request.body.is_empty() && payload.is_none() {
+    if body.as_ref().is_some_and(|body| body.is_empty()) && payload.is_none() {
         return;
     }
-    let body = Some(&call.request.body[..]).filter(|_| unreadable.is_none());
     let objects = sessions.objects(operation.session);
     let key = OperationKey::Http(endpoint, known);
-    let request = body.map(|body| engine::Request::decode(key, body, Endian::Little));
+    let request = body.as_deref().map(|body| engine::Request::decode(key, body, Endian::Little));
     let request = request.map(|decoded| decoded.map(|(body, rest)| (body, rest.len())));
     let request = body_or_problem(request, "request", &mut operation.problems);
-    let response = payload.map(|payload| engine::Response::decode(key, payload, Endian::Little));
+    let response = payload.as_deref().map(|payload| engine::Response::decode(key, payload, Endian::Little));
     let response = response.map(|decoded| decoded.map(|(body, rest)| (body, rest.len())));
     let response = body_or_problem(response, "response", &mut operation.problems);
+    if operation.problems.len() > known_problems {
+        let answered = call.response.as_ref().map(|response| &response.message);
+        for (which, message) in [("request", Some(&call.request)), ("response", answered)] {
+            let coding = message.and_then(unsupported);
+            operation.problems.extend(coding.map(|error| format!("{which}: {error}")));
+        }
+    }
     bodies(operation, request.as_ref(), response.as_ref(), objects);
 }
 
+/// The body of a message without its content coding; `None` if it cannot be read, which is added to the problems.
+fn readable<'a>(operation: &mut Operation, which: &str, message: &'a HttpMessage) -> Option<Cow<'a, [u8]>> {
+    let body = match message.unreadable() {
+        Some(what) => Err(what),
+        None => without_coding(message).map_err(|error| error.to_string()),
+    };
+    body.map_err(|what| operation.problems.push(format!("{which}: {what}"))).ok()
+}
+
 /// The payload of a response of MAPI over HTTP; `None` if the request was not executed.
-fn payload<'a>(operation: &mut Operation, response: &'a HttpResponse) -> Option<&'a [u8]> {
+fn payload<'a>(operation: &mut Operation, response: &'a HttpResponse) -> Option<Cow<'a, [u8]>> {
     let code = response.message.field(headers::X_RESPONSE_CODE).and_then(ResponseCode::parse);
     operation.response_code = code.map(|code| code.0);
     let kind = response.message.field("content-type").unwrap_or_default();
     if response.status != 200 || !headers::is_mapi_http(kind) || code.is_some_and(|code| code.0 != 0) {
         return None;
     }
-    if let Some(what) = response.message.unreadable() {
-        operation.problems.push(format!("response: {what}"));
-        return None;
-    }
-    match ResponseBody::split(&response.message.body) {
+    let whole = readable(operation, "response", &response.message)?;
+    match ResponseBody::split(&whole) {
         Ok((body, payload)) => {
-            if let Some(code) = body.response_code() {
-                operation.response_code = Some(code.0);
-                return (code.0 == 0).then_some(payload);
-            }
-            Some(payload)
+            let code = body.response_code();
+            operation.response_code = code.map(|code| code.0).or(operation.response_code);
+            let start = whole.len().saturating_sub(payload.len());
+            code.is_none_or(|code| code.0 == 0).then(|| match whole {
+                Cow::Borrowed(whole) => Cow::Borrowed(whole.get(start..).unwrap_or_default()),
+                Cow::Owned(mut whole) => Cow::Owned(whole.split_off(start)),
+            })
         }
         Err(error) => {
             operation.problems.push(format!("response: {error}"));

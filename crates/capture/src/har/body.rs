@@ -5,6 +5,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::entry::{Content, Header};
+use super::surrogates;
 use crate::call::{Damage, HttpMessage};
 
 /// The message with these fields and this content.
@@ -58,15 +59,16 @@ fn sent(message: &HttpMessage, size: Option<f64>, body_size: Option<f64>) -> Opt
         let size = size.filter(|size| *size > 0.0 && *size < 9e15)?;
         format!("{size:.0}").parse::<u64>().ok()
     };
-    if let Some(size) = whole(size) {
-        return Some(size);
-    }
-    // These sizes include the content coding, which the recorded text does not have.
-    if message.field("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
-        return None;
-    }
     let length = message.field("content-length").and_then(|length| length.trim().parse().ok());
-    length.or_else(|| whole(body_size)).filter(|length| *length > 0)
+    let length = length.or_else(|| whole(body_size)).filter(|length| *length > 0);
+    let is_encoded =
+        message.field("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
+    match whole(size) {
+        // These sizes include the content coding, which the recorded text does not have. Some programs, such as
+        // mitmproxy, write the same number as `size`.
+        size if is_encoded => size.filter(|size| length.is_some_and(|length| length != *size)),
+        size => size.or(length),
+    }
 }
 
 /// Whether the type of a body is binary.
@@ -75,9 +77,12 @@ fn is_binary(message: &HttpMessage) -> bool {
     ["mapi-http", "octet-stream", "application/rpc"].iter().any(|known| kind.contains(known))
 }
 
-/// A body that is not in base64. If every character fits a byte, and the body is binary or its bytes are not
+/// A body that is not in base64. Bytes that are not text may be marked. If every character fits a byte, and the body is binary or its bytes are not
 /// UTF-8, the program has treated the bytes as Latin-1.
 fn plain(text: &str, is_binary: bool) -> Vec<u8> {
+    if let Some(bytes) = surrogates::bytes(text) {
+        return bytes;
+    }
     match text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<Vec<u8>>>() {
         Some(bytes) if is_binary || std::str::from_utf8(&bytes).is_err() => bytes,
         _ => text.as_bytes().to_vec(),

@@ -113,3 +113,56 @@ fn a_file_that_is_not_a_recording_is_refused() {
         assert!(read(bad.as_bytes(), 0, &mut |_| {}).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn an_unpaired_surrogate_costs_nothing_but_itself() {
+    let text = r#"{"log": {"creator": {"name": "\udc80 \\\\ud800"}, "entries": [
+        {"request": {"method": "POST", "url": "/\ud800a", "headers": [
+            {"name": "Content-Type", "value": "application/mapi-http"}, {"name": "X", "value": "\udcff\ud83e\udd80"}],
+         "postData": {"text": "a\udcff\udc80\u0000\u00e4"}, "bodySize": 6}},
+        {"request": {"method": "GET", "url": "/b"}}]}}"#;
+    for slow in [false, true] {
+        let mut found = Vec::new();
+        let file: Box<dyn Read> =
+            if slow { Box::new(Slow(text.as_bytes())) } else { Box::new(text.as_bytes()) };
+        read(file, 0, &mut |item| found.push(item)).unwrap();
+        let [RecordedItem::Call(first), RecordedItem::Call(_)] = &found[..] else { panic!("{found:?}") };
+        let CallBody::Http(http) = &first.body else { panic!("not HTTP") };
+        assert_eq!(
+            (http.target.as_str(), http.request.field("x")),
+            ("/\u{fffd}a", Some("\u{fffd}\u{1f980}"))
+        );
+        assert_eq!((&http.request.body[..], http.request.unreadable()), (&b"a\xff\x80\0\xc3\xa4"[..], None));
+    }
+}
+
+#[test]
+fn a_member_of_another_type_costs_nothing_but_itself() {
+    let text = r#"{"log": {"entries": [
+        {"startedDateTime": null, "time": null, "connection": 7, "request": {"method": "GET", "url": "/", "headers": null,
+         "postData": null, "bodySize": null},
+         "response": {"status": "200", "statusText": null, "headers": [{"name": "a", "value": "b"}, null, {"name": 1}],
+          "content": {"size": "2", "text": "ab"}}},
+        null, 5, [],
+        {"request": {"method": "GET", "url": "/"}, "response": null}]}}"#;
+    let found = calls(text);
+    let [RecordedItem::Call(first), bad @ .., RecordedItem::Call(_)] = &found[..] else {
+        panic!("{found:?}")
+    };
+    assert!(bad.len() == 3 && bad.iter().all(|item| matches!(item, RecordedItem::Problem(_))), "{bad:?}");
+    let CallBody::Http(http) = &first.body else { panic!("not HTTP") };
+    let response = http.response.as_ref().unwrap();
+    assert_eq!(
+        (response.status, response.message.fields.len(), &response.message.body[..]),
+        (200, 1, &b"ab"[..])
+    );
+}
+
+#[test]
+fn a_size_with_content_coding_is_not_compared_with_the_decoded_body() {
+    let fields = r#"{"name": "Content-Encoding", "value": "gzip"}, {"name": "Content-Length", "value": "2"},
+        {"name": "Content-Type", "value": "application/mapi-http"}"#;
+    let with = |size: u8| body(&format!(r#", "postData": {{"text": "abc", "size": {size}}}"#), fields);
+    assert_eq!(with(2).unreadable(), None);
+    assert_eq!(with(5).missing, 2);
+}

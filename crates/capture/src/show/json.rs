@@ -75,7 +75,10 @@ pub(super) fn value(shown: &Node) -> Value {
         Node::Signed(number) if number.unsigned_abs() > MAX_EXACT => json!(number.to_string()),
         Node::Number(number) => json!(number),
         Node::Signed(number) => json!(number),
-        Node::Float(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
+        // JSON has no numbers for NaN and the infinities.
+        Node::Float(number) => {
+            Number::from_f64(*number).map_or_else(|| json!(number.to_string()), Value::Number)
+        }
         Node::Named(_, name) => json!(name),
         Node::Text(text) => json!(text),
         Node::Bytes(bytes) | Node::String8 { bytes, .. } => Value::String(hexadecimal(bytes)),
@@ -91,5 +94,17 @@ pub(super) fn value(shown: &Node) -> Value {
             }
             Value::Array(fields.iter().map(|(name, field)| json!({ name.as_ref(): value(field) })).collect())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_json_lacks_are_texts() {
+        let numbers =
+            [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1.5].map(|number| value(&Node::Float(number)));
+        assert_eq!(numbers, [json!("NaN"), json!("inf"), json!("-inf"), json!(1.5)]);
     }
 }

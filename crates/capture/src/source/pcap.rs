@@ -11,12 +11,11 @@ use crate::time::Timestamp;
 /// The size of the file header, in bytes.
 pub(super) const HEADER_SIZE: usize = 24;
 
-/// The size of a record's header, in bytes.
-const RECORD_HEADER_SIZE: usize = 16;
-
 /// The magic number of a file with times in microseconds, and of one with nanoseconds.
 const MICROSECONDS: u32 = 0xa1b2_c3d4;
 const NANOSECONDS: u32 = 0xa1b2_3c4d;
+/// The magic number of Alexey Kuznetsov's format, whose records have longer headers.
+const MODIFIED: u32 = 0xa1b2_cd34;
 
 /// The maximum time between two consecutive records that are accepted after malformed bytes, in seconds.
 const BELIEVED: u64 = 86_400;
@@ -32,6 +31,8 @@ const MAX_BELIEVED: u32 = 1 << 18;
 pub(super) struct Pcap {
     endian: Endian,
     nanoseconds: bool,
+    /// The size of a record's header, in bytes.
+    record_header: usize,
     link: LinkType,
     last: Option<u64>,
 }
@@ -48,21 +49,23 @@ impl Pcap {
     pub(super) fn from_start(start: &[u8]) -> Option<Self> {
         [Endian::Little, Endian::Big].into_iter().find_map(|endian| {
             let mut r = Reader::with_endian(start, endian);
-            let nanoseconds = match r.u32("magic").ok()? {
-                MICROSECONDS => false,
-                NANOSECONDS => true,
+            let (nanoseconds, record_header) = match r.u32("magic").ok()? {
+                MICROSECONDS => (false, 16),
+                NANOSECONDS => (true, 16),
+                // Interface, protocol and type of the packet follow.
+                MODIFIED => (false, 24),
                 _ => return None,
             };
             r.bytes(16, "version").ok()?;
-            // The upper bits describe checksums at the end of frames.
-            let link = LinkType(r.u32("network").ok()? & 0x0fff_ffff);
-            Some(Self { endian, nanoseconds, link, last: None })
+            // The upper half describes checksums at the end of frames, which the length in the IP header excludes.
+            let link = LinkType(r.u32("network").ok()? & 0xffff);
+            Some(Self { endian, nanoseconds, record_header, link, last: None })
         })
     }
 
     pub(super) fn next_item<'a, R: Read>(&mut self, input: &'a mut Input<R>) -> io::Result<Option<Item<'a>>> {
         input.consume_handed_out();
-        if !input.fill(RECORD_HEADER_SIZE)? {
+        if !input.fill(self.record_header)? {
             return Ok(input.ended("record"));
         }
         let place = input.place();
@@ -74,11 +77,11 @@ impl Pcap {
         {
             return self.find_next(input, place);
         }
-        if !input.fill(RECORD_HEADER_SIZE.saturating_add(record.length))? {
+        if !input.fill(self.record_header.saturating_add(record.length))? {
             return Ok(input.ended("record"));
         }
         self.last = Some(record.seconds);
-        let size = RECORD_HEADER_SIZE.saturating_add(record.length);
+        let size = self.record_header.saturating_add(record.length);
         input.hand_out(size);
         let scale = if self.nanoseconds { 1 } else { 1000 };
         let nanoseconds = u64::from(record.fraction).saturating_mul(scale);
@@ -89,7 +92,7 @@ impl Pcap {
             time: Timestamp(time),
             link: self.link,
             interface: None,
-            data: input.head(size).get(RECORD_HEADER_SIZE..).unwrap_or_default(),
+            data: input.head(size).get(self.record_header..).unwrap_or_default(),
             missing: record.original.saturating_sub(captured),
             comment: None,
         })))
@@ -111,7 +114,7 @@ impl Pcap {
     /// Skips bytes until the next plausible record, or the end of the file.
     fn find_next<'a, R: Read>(&self, input: &'a mut Input<R>, place: u64) -> io::Result<Option<Item<'a>>> {
         input.consume(1);
-        while input.fill(RECORD_HEADER_SIZE)? {
+        while input.fill(self.record_header)? {
             if let Some(record) = self.believed(input.data()) {
                 let close = self.last.is_none_or(|last| last.abs_diff(record.seconds) < BELIEVED);
                 if self.is_followed(input, if close { 1 } else { FOLLOWERS })? {
@@ -120,8 +123,8 @@ impl Pcap {
             }
             input.consume(1);
         }
-        if !input.fill(RECORD_HEADER_SIZE)? {
-            input.consume(RECORD_HEADER_SIZE);
+        if !input.fill(self.record_header)? {
+            input.consume(self.record_header);
         }
         let skipped = input.place().saturating_sub(place);
         let what = format!("no record makes sense here; {skipped} bytes are passed over");
@@ -131,8 +134,8 @@ impl Pcap {
     /// Whether a record can begin after the one at the start of the buffer, which has `length` bytes, or the file
     /// ends there.
     fn may_go_on<R: Read>(&self, input: &mut Input<R>, length: usize) -> io::Result<bool> {
-        let next = RECORD_HEADER_SIZE.saturating_add(length);
-        let whole = input.fill(next.saturating_add(RECORD_HEADER_SIZE))?;
+        let next = self.record_header.saturating_add(length);
+        let whole = input.fill(next.saturating_add(self.record_header))?;
         Ok(!whole || self.believed(input.data().get(next..).unwrap_or_default()).is_some())
     }
 
@@ -142,8 +145,8 @@ impl Pcap {
         let Some(mut record) = self.believed(input.data()) else { return Ok(false) };
         let mut at = 0_usize;
         for _ in 0..count {
-            at = at.saturating_add(RECORD_HEADER_SIZE).saturating_add(record.length);
-            if !input.fill(at.saturating_add(RECORD_HEADER_SIZE))? {
+            at = at.saturating_add(self.record_header).saturating_add(record.length);
+            if !input.fill(at.saturating_add(self.record_header))? {
                 return Ok(input.data().len() == at);
             }
             let next = self.believed(input.data().get(at..).unwrap_or_default());

@@ -82,6 +82,27 @@ fn pcap_is_read_in_both_byte_orders() {
 }
 
 #[test]
+fn pcap_with_longer_records_and_with_checksums_of_frames_is_read() {
+    // Kuznetsov's format: the index of the interface, the protocol, the type of the packet, and a byte for alignment.
+    let mut file = pcap(false, &[]);
+    file[..4].copy_from_slice(&0xa1b2_cd34_u32.to_le_bytes());
+    // The length of the checksum, and the bit that shows that it is valid.
+    file[20..24].copy_from_slice(&0x1400_0001_u32.to_le_bytes());
+    for (seconds, data) in [(1000_u32, b"one"), (1001, b"two")] {
+        for word in [seconds, 5, 3, 3, 2, 0x0008] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend_from_slice(data);
+    }
+    let (packets, problems) = read(&file);
+    assert_eq!(packets, [(1_000_000_005_000, b"one".to_vec()), (1_001_000_005_000, b"two".to_vec())]);
+    assert!(problems.is_empty(), "{problems:?}");
+    let mut packets = Packets::new(&file[..]).unwrap();
+    let Some(Item::Packet(first)) = packets.next_item().unwrap() else { panic!("no packet") };
+    assert_eq!(first.link, LinkType::ETHERNET);
+}
+
+#[test]
 fn a_malformed_record_of_pcap_is_reported_and_skipped() {
     let mut file = pcap(false, &[(1000, 5, b"one")]);
     file.extend_from_slice(&[0xff; 21]);

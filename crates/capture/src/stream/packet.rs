@@ -35,6 +35,10 @@ const ETHERTYPE_MPLS: u16 = 0x8847;
 const ETHERTYPE_PPPOE: u16 = 0x8864;
 /// The start of a PPP frame in the framing of HDLC: address and control (RFC 1662 3.1).
 const PPP_HDLC: &[u8] = &[0xff, 0x03];
+/// The maximum length in the place of a type (IEEE 802.3 3.2.6), and what follows it if the type is further behind: the
+/// headers of LLC and SNAP, whose organization is that of Ethernet (RFC 1042).
+const MAX_LENGTH: u16 = 1500;
+const SNAP: [u8; 6] = [0xaa, 0xaa, 0x03, 0, 0, 0];
 /// VLAN tags, which precede the type of the payload.
 const ETHERTYPE_TAGS: &[u16] = &[0x8100, 0x88a8, 0x9100];
 /// The maximum number of VLAN tags, more than any frame has.
@@ -116,6 +120,10 @@ fn by_type<'a>(r: &mut Reader<'a>) -> Result<Option<Segment<'a>>> {
             break;
         }
         r.u16("tag")?;
+        number = r.u16("EtherType")?;
+    }
+    if number <= MAX_LENGTH && r.peek().starts_with(&SNAP) {
+        r.bytes(SNAP.len(), "SNAP")?;
         number = r.u16("EtherType")?;
     }
     by_number(r, number)

@@ -213,7 +213,7 @@ fn segments_are_found_in_every_link() {
         let ppp: &[u8] = if v6 { &[0x57] } else { &[0x21] };
         let session = [&[0; 12], &[0x88, 0x64, 0x11, 0, 0, 1, 0, 40][..]].concat();
         let labels = [&[0; 12], &[0x88, 0x47, 0, 1, 0, 64, 0, 1, 1, 64][..]].concat();
-        let wrapped: [(LinkType, Vec<u8>, &[u8]); 11] = [
+        let wrapped: [(LinkType, Vec<u8>, &[u8]); 12] = [
             (LinkType::ETHERNET, [&[0; 12], number].concat(), &[0; 20]),
             (LinkType::ETHERNET, [&[0; 12], &[0x81, 0, 0, 5][..], number].concat(), b""),
             (LinkType::NULL, vec![2, 0, 0, 0], b""),
@@ -221,6 +221,7 @@ fn segments_are_found_in_every_link() {
             (LinkType::LINUX_SLL, [&[0; 14], number].concat(), b""),
             (LinkType::LINUX_SLL2, [number, &[0; 18]].concat(), b""),
             (LinkType::ETHERNET, labels, b""),
+            (LinkType::ETHERNET, [&[0; 12], &[0, 80, 0xaa, 0xaa, 3, 0, 0, 0][..], number].concat(), &[0; 20]),
             (LinkType::ETHERNET, [&session, &[0][..], ppp].concat(), &[0; 20]),
             (LinkType::ETHERNET, [&session, ppp].concat(), b""),
             (LinkType::PPP, [&[0xff, 3, 0], ppp].concat(), b""),
