@@ -1,7 +1,7 @@
 //! Text from a recording, made safe to print on a terminal.
 
-/// Appends `text` with its control characters escaped, and those characters that change the order or the place of others
-/// on a terminal.
+/// Appends `text` with its control characters escaped, and those characters that change the order or the place of
+/// others on a terminal.
 pub(crate) fn without_controls(out: &mut String, text: &str) {
     for c in text.chars() {
         if c.is_control() || reorders(c) {

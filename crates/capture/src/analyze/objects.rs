@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine::objects::{Object, ObjectKind, ObjectTable};
-use mapi::data::PropertyName;
 use mapi::property::PropTag;
-use mapi::property::names::{NamedProperty, set};
 use mapi::rop::{Columns, Logons, RequestBody, ResponseBody, RopReply, RopRequest};
 
 use super::normalize::Names;
@@ -91,30 +89,12 @@ pub(super) fn add_names(known: &mut Names, request: &RopRequest, reply: &RopRepl
         _ => return,
     };
     for (name, id) in names.iter().zip(ids).filter(|(_, id)| **id >= FIRST_NAMED) {
-        known.insert(*id, name_of(name));
+        known.insert(*id, name.known_name());
     }
 }
 
 /// The first id of named properties ([MS-OXCDATA] 2.9).
 const FIRST_NAMED: u16 = 0x8000;
-
-/// The name of a named property: that of the specification, or its property set with its number or name.
-fn name_of(name: &PropertyName) -> String {
-    let known = match name {
-        PropertyName::Lid { guid, lid } => NamedProperty::by_lid(guid, *lid),
-        PropertyName::Name { guid, name } => NamedProperty::by_text(guid, &name.to_string_lossy()),
-        PropertyName::RawName { .. } | PropertyName::None { .. } => None,
-    };
-    if let Some(known) = known {
-        return known.name.to_owned();
-    }
-    let guid = name.guid();
-    let whole = name.to_string();
-    match set::name(&guid) {
-        Some(set) => whole.replacen(&guid.to_string(), set, 1),
-        None => whole,
-    }
-}
 
 /// A short description of an object.
 pub(super) fn described(object: &Object) -> String {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mapi::fast_transfer::{Limits, Marker, Property, Token, Tokenizer, Value};
-use mapi::inspect::{Node, string8_of};
+use mapi::inspect::{Node, string8_of, string16};
 use mapi::property::{PropType, PropertyValue};
 
 /// The maximum depth of nested parts in output.
@@ -187,8 +187,14 @@ fn in_bytes(prop_type: PropType, bytes: &[u8]) -> Node {
     let page = Some(prop_type.0 & !CODE_PAGE).filter(|_| prop_type.0 & CODE_PAGE != 0);
     match (prop_type, page) {
         (PropType::PtypString, _) | (_, Some(UTF_16)) => {
-            let text = wire::utf16le_to_string_lossy(bytes);
-            Node::Text(text.trim_end_matches('\0').to_owned())
+            let (units, _) = bytes.as_chunks::<2>();
+            let end = units.iter().rposition(|unit| *unit != [0, 0]).map_or(0, |last| last.saturating_add(1));
+            let text = if bytes.len().is_multiple_of(2) {
+                units.get(..end).unwrap_or_default().as_flattened()
+            } else {
+                bytes
+            };
+            string16(text)
         }
         (PropType::PtypString8, _) | (_, Some(_)) => {
             string8_of(bytes.strip_suffix(b"\0").unwrap_or(bytes), page)

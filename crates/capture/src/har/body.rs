@@ -77,8 +77,8 @@ fn is_binary(message: &HttpMessage) -> bool {
     ["mapi-http", "octet-stream", "application/rpc"].iter().any(|known| kind.contains(known))
 }
 
-/// A body that is not in base64. Bytes that are not text may be marked. If every character fits a byte, and the body is binary or its bytes are not
-/// UTF-8, the program has treated the bytes as Latin-1.
+/// A body that is not in base64. Bytes that are not text may be marked. If every character fits a byte, and the body is
+/// binary or its bytes are not UTF-8, the program has treated the bytes as Latin-1.
 fn plain(text: &str, is_binary: bool) -> Vec<u8> {
     if let Some(bytes) = surrogates::bytes(text) {
         return bytes;

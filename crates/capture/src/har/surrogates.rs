@@ -1,6 +1,7 @@
 //! Replaces escapes of unpaired surrogates in JSON, which are valid there (RFC 8259 8.2), but not in Rust's texts.
 //!
-//! Programs in Python, such as mitmproxy, write a byte that is not text as the surrogate U+DC00 plus the byte (PEP 383).
+//! Programs in Python, such as mitmproxy, write a byte that is not text as the surrogate U+DC00 plus the byte (PEP
+//! 383).
 
 use std::io::{self, Read};
 

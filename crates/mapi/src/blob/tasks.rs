@@ -83,7 +83,7 @@ impl Encode for TaskAssigners {
 impl Inspect for TaskAssigners {
     fn to_node(&self) -> Node {
         let one = |assigner: &TaskAssigner| {
-            let name = Node::Text(assigner.name.to_string_lossy());
+            let name = assigner.name.to_node();
             let name = if assigner.name.is_empty() { string8(&assigner.narrow_name) } else { name };
             Node::Fields(vec![
                 ("name".into(), name),

@@ -3,8 +3,12 @@
 use wire::{Decode as _, Encode as _};
 
 use super::*;
+use crate::data::{
+    ActionBlock, ActionData, ActionType, ExtendedRuleActions, ExtendedRuleCondition,
+    NamedPropertyInformation, PropertyName, RuleAction,
+};
 use crate::inspect::{Inspect, Node};
-use crate::property::{PropTag, PropertyList, PropertyValue, TaggedValue};
+use crate::property::{PropTag, PropertyList, PropertyValue, Restriction, TaggedValue};
 
 mod others;
 mod search_folder;
@@ -56,6 +60,50 @@ fn reply_recipients_are_entry_ids() {
     assert_eq!(FlatEntryList::from_bytes(&list).unwrap().to_bytes().unwrap(), list);
     assert_eq!(meaning("PidTagReplyRecipientEntries", &list[..20]), None);
     assert_eq!(meaning("PidTagReplyRecipientEntries", &[0xff; 12]), None);
+}
+
+/// Built by the layouts of [MS-OXCDATA] 2.2.5.1 and 2.2.5.2.
+#[test]
+fn texts_of_entry_ids_that_are_not_ascii_are_displayed_each_by_itself() {
+    let head = hex("00000000 812B1FA4BEA310199D6E00DD010F5402 0000");
+    let of = |bytes: &[u8]| Node::String8 { bytes: bytes.to_vec(), code_page: None };
+    let narrow = [&head[..], &[1, 0], b"\xc1\0SMTP\0a@b\0"].concat();
+    let shown = meaning("PidTagSentRepresentingEntryId", &narrow).unwrap();
+    assert_eq!((field(&shown, "display_name"), field(&shown, "email_address")), (&of(b"\xc1"), &text("a@b")));
+    // An unpaired surrogate.
+    let wide = [&head[..], &[1, 0x90, 0, 0xd8, 0, 0], &wire::utf16le_bytes("SMTP\0a@b\0")].concat();
+    let shown = meaning("PidTagSentRepresentingEntryId", &wide).unwrap();
+    assert_eq!(field(&shown, "display_name"), &Node::Bytes(vec![0, 0xd8]));
+    let book =
+        [&hex("00000000 DCA740C8C042101AB4B908002B2FE182 01000000 00000000")[..], b"/cn=J\xfcrg\0"].concat();
+    let shown = meaning("PidTagEntryId", &book).unwrap();
+    assert_eq!(field(&shown, "x500_dn"), &of(b"/cn=J\xfcrg"));
+}
+
+#[test]
+fn a_text_with_an_unpaired_surrogate_is_displayed_as_its_bytes() {
+    let value =
+        |units: &[u16]| PropertyValue::Unicode(wire::Utf16::from_units(units.iter().copied())).to_node();
+    assert_eq!(value(&[0x41, 0xd800]), Node::Bytes(vec![0x41, 0, 0, 0xd8]));
+    assert_eq!(value(&[0xd83e, 0xdd80]), text("\u{1f980}"));
+}
+
+#[test]
+fn named_properties_of_an_extended_rule_have_the_names_that_the_rule_states() {
+    let guid = crate::property::names::set::PSETID_Common;
+    let named_properties = NamedPropertyInformation(vec![(0x8001, PropertyName::Lid { guid, lid: 0x8503 })]);
+    let property = TaggedValue::new(PropTag(0x8001_000B), PropertyValue::Boolean(true));
+    let condition = Restriction::Exist { tag: property.tag };
+    let rule = ExtendedRuleCondition { named_properties: named_properties.clone(), condition };
+    let shown = meaning("PidTagExtendedRuleMessageCondition", &rule.to_bytes().unwrap()).unwrap();
+    let Node::Text(condition) = shown else { panic!("{shown:?}") };
+    assert!(condition.contains("PidLidReminderSet") && !condition.contains("0x8001"), "{condition}");
+    let actions = RuleAction(vec![ActionBlock::new(ActionType::OP_TAG, ActionData::Tag(property))]);
+    let rule = ExtendedRuleActions { named_properties, rule_version: 1, actions };
+    let shown = meaning("PidTagExtendedRuleMessageActions", &rule.to_bytes().unwrap()).unwrap();
+    let Node::List(blocks) = shown else { panic!("{shown:?}") };
+    let set = Node::Fields(vec![("PidLidReminderSet (0x8001000b)".into(), Node::Boolean(true))]);
+    assert_eq!(field(&blocks[0], "property"), &set);
 }
 
 /// Built by the layout of [MS-OXOMSG] 2.2.2.22.

@@ -1,8 +1,10 @@
 //! Implements [`Inspect`] for the structures of this module.
 
+use std::borrow::Cow;
+
 use super::entry_id::EntryId;
 use super::id::{ChangeNumber, FolderId, Gid, GlobalCounter, LongTermId, MessageId};
-use super::named::PropertyName;
+use super::named::{NamedPropertyInformation, PropertyName};
 use super::problem::{PropertyProblem, PropertyProblemArray};
 use super::recipient::{RecipientFlags, RecipientRow};
 use super::rule::{ExtendedRuleActions, ExtendedRuleCondition};
@@ -13,7 +15,7 @@ use super::xid::{PredecessorChangeList, SizedXid, Xid};
 use crate::blob::entry_id_or_bytes;
 use crate::inspect::{Inspect, Node, inspect_named, string8};
 use crate::property::value::{ActionBlock, ActionData, RecipientBlock, RuleAction};
-use crate::property::{PropTag, PropertyList};
+use crate::property::{PropTag, PropertyList, store_name_or_hex};
 
 inspect_named!(Order, RecipientFlags);
 
@@ -50,13 +52,31 @@ impl Inspect for Text {
 
 impl Inspect for EntryId {
     fn to_node(&self) -> Node {
-        if let Self::OneOff(id) = self
-            && let [Text::String8(name), Text::String8(kind), Text::String8(address)] =
-                [&id.display_name, &id.address_type, &id.email_address]
-        {
-            return string8(&[name, &b" <"[..], kind, b":", address, b">"].concat());
+        let texts = self.texts();
+        // Each text is decoded in the code page of the session, or shown as its own bytes.
+        if texts.iter().all(|(_, text)| matches!(text, Node::Text(_))) {
+            return Node::Text(self.to_string());
         }
-        Node::Text(self.to_string())
+        Node::Fields(texts.into_iter().map(|(name, text)| (name.into(), text)).collect())
+    }
+}
+
+impl EntryId {
+    /// The texts of an entry id, with their names in [MS-OXCDATA] 2.2.
+    fn texts(&self) -> Vec<(&'static str, Node)> {
+        match self {
+            Self::OneOff(id) => vec![
+                ("display_name", id.display_name.to_node()),
+                ("address_type", id.address_type.to_node()),
+                ("email_address", id.email_address.to_node()),
+            ],
+            Self::AddressBook(id) => vec![("x500_dn", string8(&id.distinguished_name))],
+            Self::Store(id) => match &id.mailbox_dn {
+                Some(dn) => vec![("mailbox_dn", string8(dn))],
+                None => vec![("server_shortname", string8(&id.server_shortname))],
+            },
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -64,6 +84,7 @@ impl Inspect for TypedString {
     fn to_node(&self) -> Node {
         match self {
             Self::String8(text) => string8(text),
+            Self::Unicode(text) => text.to_node(),
             _ => self.to_text().map_or(Node::Nothing, Node::Text),
         }
     }
@@ -151,13 +172,40 @@ impl Inspect for RuleAction {
 
 impl Inspect for ExtendedRuleActions {
     fn to_node(&self) -> Node {
-        self.actions.to_node()
+        with_names(self.actions.to_node(), &self.named_properties)
     }
 }
 
 impl Inspect for ExtendedRuleCondition {
     fn to_node(&self) -> Node {
-        self.condition.to_node()
+        with_names(self.condition.to_node(), &self.named_properties)
+    }
+}
+
+/// Gives the properties of an extended rule the names that the rule states, whose ids are not those of the session
+/// ([MS-OXORULE] 2.2.4.2). If it states none, the session may know the names.
+fn with_names(node: Node, names: &NamedPropertyInformation) -> Node {
+    if names.0.is_empty() {
+        return node;
+    }
+    let name_of =
+        |tag: PropTag| names.0.iter().find(|(id, _)| *id == tag.id()).map(|(_, name)| name.known_name());
+    match node {
+        Node::Condition(condition) => {
+            let name = |tag: PropTag| name_of(tag).map_or_else(|| store_name_or_hex(tag), Cow::Owned);
+            Node::Text(condition.display_with(&name).to_string())
+        }
+        Node::List(items) => Node::List(items.into_iter().map(|item| with_names(item, names)).collect()),
+        Node::Fields(fields) => {
+            let field = |(name, value): (Cow<'static, str>, Node)| {
+                let digits = name.strip_prefix("0x").filter(|digits| digits.len() == 8);
+                let tag = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).map(PropTag);
+                let named = tag.and_then(name_of).map(|known| format!("{known} ({name})").into());
+                (named.unwrap_or(name), with_names(value, names))
+            };
+            Node::Fields(fields.into_iter().map(field).collect())
+        }
+        other => other,
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use wire::{Bytes, Decode, Encode, Guid, Reader, Result, Utf16, Writer};
 
+use crate::property::names::{NamedProperty, set};
+
 /// The name of a named property ([MS-OXCDATA] 2.6.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PropertyName {
@@ -43,6 +45,24 @@ impl PropertyName {
             | Self::Name { guid, .. }
             | Self::RawName { guid, .. }
             | Self::None { guid } => *guid,
+        }
+    }
+
+    /// The name of the property in [MS-OXPROPS], or its property set with its number or name.
+    pub fn known_name(&self) -> String {
+        let known = match self {
+            Self::Lid { guid, lid } => NamedProperty::by_lid(guid, *lid),
+            Self::Name { guid, name } => NamedProperty::by_text(guid, &name.to_string_lossy()),
+            Self::RawName { .. } | Self::None { .. } => None,
+        };
+        if let Some(known) = known {
+            return known.name.to_owned();
+        }
+        let guid = self.guid();
+        let whole = self.to_string();
+        match set::name(&guid) {
+            Some(set) => whole.replacen(&guid.to_string(), set, 1),
+            None => whole,
         }
     }
 }

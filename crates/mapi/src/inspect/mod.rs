@@ -47,9 +47,9 @@ pub fn string8(bytes: &[u8]) -> Node {
     string8_of(bytes, None)
 }
 
-/// Returns a text in little-endian UTF-16.
+/// Returns a text in little-endian UTF-16, or its bytes if it has an unpaired surrogate, which no text can represent.
 pub fn string16(bytes: &[u8]) -> Node {
-    Node::Text(wire::utf16le_to_string_lossy(bytes))
+    wire::utf16le_to_string(bytes, "text").map_or_else(|_| Node::Bytes(bytes.to_vec()), Node::Text)
 }
 
 /// Returns a text in a code page, or in that of the session: as [`Node::Text`] if it is ASCII, otherwise as
@@ -125,7 +125,7 @@ impl Inspect for Guid {
 
 impl Inspect for Utf16 {
     fn to_node(&self) -> Node {
-        Node::Text(self.to_string_lossy())
+        string16(self.as_le_bytes())
     }
 }
 

@@ -242,7 +242,7 @@ impl NotificationData {
         add("UnreadMessageCount", self.unread_message_count.to_node());
         if let Some(mail) = &self.new_mail {
             add("MessageFlags", mail.message_flags.to_node());
-            add("MessageClass", Node::Text(mail.message_class.to_string_lossy()));
+            add("MessageClass", mail.message_class.to_node());
         }
         Node::Fields(fields)
     }
