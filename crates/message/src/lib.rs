@@ -20,6 +20,10 @@
 //! - fractions of seconds, code pages (texts are written in UTF-8), and the kind of line ends, which become CRLF;
 //! - control characters in header fields, which become spaces, and spaces at their ends;
 //! - RTF, if there is HTML or a text, or if HTML or text can be extracted.
+//! - an absent display name, which becomes the address, and texts that look like encoded words (RFC 2047), which
+//!   readers decode;
+//! - of what is read: the structure of MIME. Parts in TNEF (`winmail.dat`), reports and calendars are attachments, and
+//!   so are all texts after the first.
 //!
 //! # Architectural invariants
 //!
