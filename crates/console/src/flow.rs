@@ -49,7 +49,7 @@ pub enum FlowEnd {
     },
     /// A refusal, by the proxy or by the upstream.
     Refused {
-        /// Its form for the client: a fault, or an `X-ResponseCode`.
+        /// Its form for the client: a fault, an `X-ResponseCode`, or the HTTP status of a server that sent no such code.
         code: String,
         /// The reason.
         why: String,
@@ -67,7 +67,7 @@ impl Flow {
                     OperationKey::Call(..) => {
                         reply.fault().map(|status| format!("fault {status}")).unwrap_or_default()
                     }
-                    OperationKey::Http(..) => format!("X-ResponseCode {}", reply.response_code()),
+                    OperationKey::Http(..) => http_result(reply),
                 },
                 why: reply.why().unwrap_or_default().into_owned(),
             },
@@ -121,6 +121,18 @@ impl Flow {
             notes: Vec::new(),
         }
     }
+}
+
+/// What a client of MAPI over HTTP receives instead of a response to its operation.
+fn http_result(reply: &Reply) -> String {
+    let status = match reply {
+        Reply::RefusedByUpstream(refusal) => refusal.http_status(),
+        Reply::Refused(_) | Reply::Response(_) => None,
+    };
+    status.map_or_else(
+        || format!("X-ResponseCode {}", reply.response_code()),
+        |status| format!("HTTP status {status}"),
+    )
 }
 
 /// The ROPs by name, with their errors.
@@ -187,6 +199,7 @@ impl fmt::Display for Flow {
 
 #[cfg(test)]
 mod tests {
+    use engine::{InvalidResponse, UpstreamRefusal};
     use mapi::Interface;
     use mapi::mapihttp::{Endpoint, RequestType};
 
@@ -207,6 +220,17 @@ mod tests {
             notes: Vec::new(),
         };
         flow.to_string()
+    }
+
+    #[test]
+    fn a_response_code_is_displayed_only_if_there_is_one_or_the_proxy_makes_it() {
+        let displayed = |refusal| http_result(&Reply::RefusedByUpstream(refusal));
+        assert_eq!(displayed(UpstreamRefusal::HttpStatus(503)), "HTTP status 503");
+        assert_eq!(displayed(UpstreamRefusal::Invalid(InvalidResponse::Body)), "HTTP status 200");
+        let code = mapi::mapihttp::ResponseCode::ContextNotFound;
+        assert_eq!(displayed(UpstreamRefusal::ResponseCode(code)), format!("X-ResponseCode {code}"));
+        let refused = engine::Refusal::new(engine::RefusalKind::NoSession, "no session");
+        assert_eq!(http_result(&Reply::Refused(refused)), format!("X-ResponseCode {code}"));
     }
 
     #[test]

@@ -185,7 +185,7 @@ pub use crate::module_state::ModuleState;
 pub use crate::next::{AwaitsUpstream, AwaitsWork, Finished, Next, Outcome, Reply};
 pub use crate::observer::{Discovery, HttpMessageKind, HttpMessages, Observer, RefusedOperation};
 pub use crate::operation::{Envelope, Incoming, Note, Operation};
-pub use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
+pub use crate::refusal::{InvalidResponse, Refusal, RefusalKind, UpstreamRefusal};
 pub use crate::session::{Session, SharedSession};
 pub use crate::sessions::cookie_binding::{Eviction, response_code};
 pub use crate::sessions::cookies::CookieTable;

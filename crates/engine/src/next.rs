@@ -360,7 +360,7 @@ impl Reply {
             Self::Response(_) => None,
             Self::Refused(refusal) => Some(fault_status(refusal.kind)),
             Self::RefusedByUpstream(UpstreamRefusal::Fault(status)) => Some(*status),
-            Self::RefusedByUpstream(UpstreamRefusal::ResponseCode(_)) => Some(CALL_FAILED),
+            Self::RefusedByUpstream(_) => Some(CALL_FAILED),
         }
     }
 
@@ -369,8 +369,7 @@ impl Reply {
         match self {
             Self::Response(_) => ResponseCode::Success,
             Self::Refused(refusal) => response_code(refusal.kind),
-            Self::RefusedByUpstream(UpstreamRefusal::ResponseCode(code)) => *code,
-            Self::RefusedByUpstream(UpstreamRefusal::Fault(_)) => ResponseCode::UnknownFailure,
+            Self::RefusedByUpstream(refusal) => refusal.response_code(),
         }
     }
 

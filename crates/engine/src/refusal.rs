@@ -64,9 +64,53 @@ pub enum UpstreamRefusal {
     Fault(FaultStatus),
     /// An `X-ResponseCode` other than 0, in response to a request of MAPI over HTTP ([MS-OXCMAPIHTTP] 2.2.3.3.3).
     ResponseCode(ResponseCode),
+    /// An HTTP response with this status, which is not 200, and without such a code.
+    HttpStatus(u16),
+    /// A response with the status 200 that is not one of MAPI over HTTP.
+    Invalid(InvalidResponse),
+}
+
+/// Why a response with the HTTP status 200 is not one of MAPI over HTTP ([MS-OXCMAPIHTTP] 2.2.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidResponse {
+    /// Its `Content-Type` is another one.
+    #[error(
+        "the upstream's response is not of MAPI over HTTP but of another content type, such as a web page"
+    )]
+    ContentType,
+    /// It is compressed, although the proxy's request permits no encoding.
+    #[error("the upstream's response has a Content-Encoding, which was not requested")]
+    ContentEncoding,
+    /// Its `X-ResponseCode` is not a number.
+    #[error("the upstream's X-ResponseCode is not a number")]
+    ResponseCode,
+    /// Its body does not have the lines that precede the payload.
+    #[error("the upstream's response has no line DONE, or is malformed before it")]
+    Body,
 }
 
 impl UpstreamRefusal {
+    /// The `X-ResponseCode` for a client of MAPI over HTTP that cannot receive the upstream's response itself.
+    pub const fn response_code(self) -> ResponseCode {
+        match self {
+            Self::ResponseCode(code) => code,
+            Self::Fault(_) | Self::HttpStatus(_) | Self::Invalid(InvalidResponse::ContentType) => {
+                ResponseCode::UnknownFailure
+            }
+            Self::Invalid(_) => ResponseCode::InvalidResponse,
+        }
+    }
+
+    /// The status of the HTTP response if that is not one of MAPI over HTTP: the server, or something before it,
+    /// failed.
+    pub const fn http_status(self) -> Option<u16> {
+        match self {
+            Self::HttpStatus(status) => Some(status),
+            Self::Invalid(_) => Some(200),
+            Self::Fault(_) | Self::ResponseCode(_) => None,
+        }
+    }
+
     /// Whether the upstream no longer has the session.
     pub(crate) fn is_session_gone(self) -> bool {
         matches!(
@@ -82,6 +126,10 @@ impl fmt::Display for UpstreamRefusal {
         match self {
             Self::Fault(status) => write!(f, "the upstream's fault {status}"),
             Self::ResponseCode(code) => write!(f, "the upstream's X-ResponseCode {code}"),
+            Self::HttpStatus(status) => {
+                write!(f, "the upstream's HTTP status {status} without X-ResponseCode")
+            }
+            Self::Invalid(why) => why.fmt(f),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use engine::{MemoryLimit, Reissued, SessionReports};
+use engine::{MemoryLimit, Reissued, SessionReports, UpstreamRefusal};
 use identity::{Principal, SecurityContext};
 use mapi::mapihttp::ResponseCode;
 use rpc::pdu::FaultStatus;
@@ -43,6 +43,7 @@ pub struct EventLog {
     request_loop: LogRateLimit<1, 60>,
     response_interrupted: LogRateLimit,
     request_failed: LogRateLimit,
+    not_mapi_http: LogRateLimit,
     client_must_authenticate: LogRateLimit,
     insufficient_protection: LogRateLimit,
     authentication_unavailable: LogRateLimit,
@@ -180,6 +181,23 @@ impl EventLog {
         } else if let Some(suppressed) = self.request_failed.pass(Instant::now()) {
             let error = ErrorChain(error);
             tracing::warn!(%client, account, operation, key, suppressed, "{side}: request failed: {error}");
+        }
+    }
+
+    /// The upstream's response to an operation of `user` is not one of MAPI over HTTP. `advice` states what to do.
+    pub(crate) fn not_mapi_http(
+        &self,
+        client: SocketAddr,
+        user: &Principal,
+        operation: &str,
+        (refusal, advice): (UpstreamRefusal, &str),
+    ) {
+        if let Some(suppressed) = self.not_mapi_http.pass(Instant::now()) {
+            let status = refusal.http_status();
+            tracing::warn!(
+                %client, account = %user, operation, status, key = "upstream.http", suppressed,
+                "upstream: the response is not of MAPI over HTTP: {refusal}; {advice}"
+            );
         }
     }
 
@@ -327,7 +345,7 @@ impl SessionReports for EventLog {
             ),
             Reissued::Cookies => tracing::warn!(
                 %account, key = "upstream.http", suppressed,
-                "upstream: session ended, since the server set its cookies for another user; if the server was not \
+                "upstream: session ended, since the server set its cookies for another session; if the server was not \
                  restarted, check that upstream.http leads to one server only"
             ),
         }

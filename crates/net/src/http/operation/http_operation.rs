@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use engine::{
     AwaitsUpstream, Eviction, Finished, HttpMessageKind, HttpMessages, Next, OperationKey, Refusal,
-    RefusalKind, Reply, response_code,
+    RefusalKind, Reply, UpstreamRefusal, response_code,
 };
 use http1::{Head as _, RequestHead, ResponseHead};
 use mapi::mapihttp::ResponseCode;
@@ -21,7 +21,7 @@ use crate::http::downstream::respond;
 use crate::http::operation::local_response;
 use crate::http::operation::pending::{Pending, PendingKeepAlive, end_refused};
 use crate::http::operation::request::SentAhead;
-use crate::http::operation::response::{UpstreamResponse, code, set_cookies};
+use crate::http::operation::response::{UpstreamResponse, check, set_cookies};
 use crate::http::output::OutputBuffer;
 use crate::upstream_error::UpstreamError;
 
@@ -44,6 +44,8 @@ pub(crate) enum Event {
     Refused { code: ResponseCode, why: String },
     /// The operation is refused because a limit is reached.
     TooBusy { why: String },
+    /// The server's response is not one of MAPI over HTTP.
+    NotMapiHttp(UpstreamRefusal),
     /// There is no memory for the response.
     MemoryFull(MemoryLimit),
 }
@@ -157,7 +159,7 @@ impl HttpOperation {
         let cookies = self.request.cookies;
         let set = || set_cookies(head, cookies);
         let bound = call.bind_cookies(set()).inspect_err(|_| {
-            if let Some(opening) = call.take_opening().filter(|_| code(head) == ResponseCode::Success) {
+            if let Some(opening) = call.take_opening().filter(|_| check(head).is_ok()) {
                 opening.opened(self.request.head.target(), set);
             }
         });

@@ -6,10 +6,9 @@
 //! server.
 
 use engine::OpeningSession;
-use mapi::mapihttp::ResponseCode;
 use tokio::time::{Instant, timeout_at};
 
-use crate::http::operation::response::{code, set_cookies};
+use crate::http::operation::response::{check, set_cookies};
 use crate::http::server_only::Cookies;
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::late::LATE;
@@ -33,7 +32,7 @@ impl LateResponse {
             let Self { opening, target, cookies, limit } = self;
             let head = timeout_at(limit + LATE, upstream.late_head()).await;
             if let Ok(Some(head)) = head
-                && code(&head) == ResponseCode::Success
+                && check(&head).is_ok()
             {
                 opening.opened(&target, || set_cookies(&head, cookies));
             }

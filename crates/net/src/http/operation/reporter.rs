@@ -58,8 +58,24 @@ impl Reporter {
             Event::SessionEvicted(key) => log.session_evicted(peer, user, key),
             Event::Refused { code, why } => log.operation_refused(peer, user, key.name(), *code, why),
             Event::TooBusy { why } => log.too_busy(peer, user, key.name(), why),
+            Event::NotMapiHttp(refusal) => {
+                let advice = status_advice(refusal.http_status());
+                log.not_mapi_http(peer, user, key.name(), (*refusal, advice));
+            }
             Event::MemoryFull(full) => log.memory_limit(peer, user, key.name(), &full.to_string()),
         }
+    }
+}
+
+/// What an operator should do about a response to MAPI over HTTP that is not one, with this HTTP `status`.
+const fn status_advice(status: Option<u16>) -> &'static str {
+    match status {
+        Some(401 | 403) => "check whether the server permits MAPI over HTTP to this user",
+        Some(300..=399 | 404 | 405) => "check that upstream.http is the server that serves /mapi",
+        Some(500..=599) => {
+            "check the log and the services of the server, and what it is behind, such as a load balancer"
+        }
+        _ => "check that upstream.http is the mail server, and that nothing before it changes its responses",
     }
 }
 

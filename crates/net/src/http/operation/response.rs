@@ -2,7 +2,7 @@
 //! it is complete, and is sent as it was received or as modules changed it.
 
 use bytes::Bytes;
-use engine::Reply;
+use engine::{InvalidResponse, Reply, UpstreamRefusal};
 use http1::{Framing, Head as _, ResponseHead};
 use mapi::mapihttp::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE, is_mapi_http};
 use mapi::mapihttp::{BodyEvent, MAX_PREFIX, ResponseBody, ResponseCode};
@@ -23,8 +23,8 @@ pub(crate) struct UpstreamResponse {
     pub(crate) head: Box<ResponseHead>,
     /// The head as it was received.
     pub(crate) received_head: ResponseHead,
-    /// The result of the operation according to the head.
-    code: ResponseCode,
+    /// Whether the head refuses the operation, and how.
+    result: Result<(), UpstreamRefusal>,
     framing: Framing,
     coding: Coding,
     /// Whether it is the response to a HEAD request, which has no body.
@@ -48,8 +48,8 @@ pub(crate) struct UpstreamResponse {
     /// The complete payload; the body of a response that refuses the operation.
     complete: Bytes,
     malformed: bool,
-    /// The code with which the server refused the operation.
-    refused: Option<ResponseCode>,
+    /// How the server refused the operation.
+    refused: Option<UpstreamRefusal>,
     /// Whether the proxy sent `PROCESSING` or `PENDING` itself, so that the body does not begin as it was received.
     pub(crate) pending_sent: bool,
 }
@@ -72,15 +72,29 @@ impl From<ResponseTooLong> for UpstreamError {
     }
 }
 
-/// The result of the operation according to a response's head; `Success` only if the response has a payload.
-pub(super) fn code(head: &ResponseHead) -> ResponseCode {
-    let claimed = head.fields.text(X_RESPONSE_CODE).and_then(ResponseCode::parse);
-    let fits = head.status() == 200 && head.fields.text("content-type").is_some_and(is_mapi_http);
-    match (claimed, fits) {
-        (Some(ResponseCode::Success) | None, true) => ResponseCode::Success,
-        (Some(ResponseCode::Success) | None, false) => ResponseCode::UnknownFailure,
-        (Some(code), _) => code,
+/// Checks whether a response with this `head` has the payload of an operation.
+///
+/// # Errors
+/// If the server refuses the operation, or the response is not one of MAPI over HTTP.
+pub(super) fn check(head: &ResponseHead) -> Result<(), UpstreamRefusal> {
+    let fields = &head.fields;
+    let code = fields.text(X_RESPONSE_CODE).and_then(ResponseCode::parse);
+    if let Some(code) = code.filter(|code| *code != ResponseCode::Success) {
+        return Err(UpstreamRefusal::ResponseCode(code));
     }
+    let is_plain = |coding: &str| coding.trim().eq_ignore_ascii_case("identity");
+    let why = if head.status() != 200 {
+        return Err(UpstreamRefusal::HttpStatus(head.status()));
+    } else if !fields.text("content-type").is_some_and(is_mapi_http) {
+        InvalidResponse::ContentType
+    } else if fields.has("content-encoding") && !fields.text("content-encoding").is_some_and(is_plain) {
+        InvalidResponse::ContentEncoding
+    } else if fields.has(X_RESPONSE_CODE) && code.is_none() {
+        InvalidResponse::ResponseCode
+    } else {
+        return Ok(());
+    };
+    Err(UpstreamRefusal::Invalid(why))
 }
 
 /// The values of the `Set-Cookie` fields in `head` that are the session's. Others are not forwarded to clients, and
@@ -95,7 +109,7 @@ impl UpstreamResponse {
         let received_head = ResponseHead::clone(&head);
         let coding = rewrite_response(&mut head, framing, request);
         let mut response = Self {
-            code: code(&received_head),
+            result: check(&received_head),
             head,
             received_head,
             framing,
@@ -137,13 +151,13 @@ impl UpstreamResponse {
         if self.content > limit {
             return Err(ResponseTooLong::Content(limit));
         }
-        if self.code == ResponseCode::Success && !self.malformed {
+        if self.result.is_ok() && !self.malformed {
             self.read(&piece)?;
         }
         let ends = piece.ends_chunk();
         self.held_bytes = self.held_bytes.saturating_add(piece.wire().len());
         self.held.push(piece);
-        if ends && !self.body.is_done() && !self.malformed && self.code == ResponseCode::Success {
+        if ends && !self.body.is_done() && !self.malformed && self.result.is_ok() {
             self.ready = self.held.len();
             self.ready_content = self.content;
         }
@@ -209,7 +223,7 @@ impl UpstreamResponse {
 
     /// The code with which the server refused the operation, and the body of that response.
     pub(crate) fn refusal(&self) -> Option<(ResponseCode, Bytes)> {
-        Some((self.refused?, self.complete.clone()))
+        Some((self.refused?.response_code(), self.complete.clone()))
     }
 
     fn begin(&mut self, out: &mut Vec<u8>) {
@@ -218,22 +232,29 @@ impl UpstreamResponse {
         }
     }
 
-    /// The result of the complete response: its payload, or the code with which the server refuses the operation.
-    pub(super) fn outcome(&mut self) -> Result<Bytes, ResponseCode> {
-        let code = match (self.code, self.body.response_code()) {
-            (ResponseCode::Success, Some(trailing)) => trailing,
-            (code, _) => code,
-        };
-        let malformed = self.malformed || !self.body.in_payload();
-        let code =
-            if code == ResponseCode::Success && malformed { ResponseCode::InvalidResponse } else { code };
-        if code != ResponseCode::Success {
-            self.refused = Some(code);
+    /// The result of the complete response: its payload, or how the server refuses the operation.
+    pub(super) fn outcome(&mut self) -> Result<Bytes, UpstreamRefusal> {
+        if let Err(refusal) = self.result.and_then(|()| self.check_body()) {
+            self.refused = Some(refusal);
             self.complete = self.held.iter().flat_map(http1::Piece::data).copied().collect();
-            return Err(code);
+            return Err(refusal);
         }
         self.complete = self.payload.take();
         Ok(self.complete.clone())
+    }
+
+    /// Checks what precedes the payload of the complete response.
+    fn check_body(&self) -> Result<(), UpstreamRefusal> {
+        let why = match self.body.response_code() {
+            Some(ResponseCode::Success) | None if self.malformed || !self.body.in_payload() => {
+                InvalidResponse::Body
+            }
+            Some(ResponseCode::Success) => return Ok(()),
+            Some(code) => return Err(UpstreamRefusal::ResponseCode(code)),
+            None if self.body.header(X_RESPONSE_CODE).is_some() => InvalidResponse::ResponseCode,
+            None => return Ok(()),
+        };
+        Err(UpstreamRefusal::Invalid(why))
     }
 
     /// Sends the rest of the response, as it was received or as modules changed it. A refusal `keeps_cookies` that the
@@ -257,7 +278,8 @@ impl UpstreamResponse {
                 pending::end(&mut out.bytes, &trailing, stub);
             }
             _ if self.pending_sent => {
-                pending::end_refused(&mut out.bytes, self.refused.unwrap_or_else(|| reply.response_code()));
+                let code = self.refused.map_or_else(|| reply.response_code(), UpstreamRefusal::response_code);
+                pending::end_refused(&mut out.bytes, code);
             }
             _ if is_unchanged && self.coding == Coding::Unchanged => {
                 self.begin(&mut out.bytes);

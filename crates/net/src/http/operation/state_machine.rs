@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use engine::{
     AwaitsUpstream, AwaitsWork, CookieTable, Engine, Envelope, Finished, Incoming, Next, OperationKey,
-    Outcome, Refusal, RefusalKind, UpstreamRefusal, response_code,
+    Outcome, Refusal, RefusalKind, response_code,
 };
 use http1::{Framing, Piece, RequestHead, ResponseHead};
 use identity::Random;
@@ -375,7 +375,12 @@ impl Receiving {
         };
         let outcome = match response.outcome() {
             Ok(stub) => Outcome::Response { stub, endian: Endian::Little },
-            Err(code) => Outcome::Refused(UpstreamRefusal::ResponseCode(code)),
+            Err(refusal) => {
+                if refusal.http_status().is_some() {
+                    self.operation.events.push(Event::NotMapiHttp(refusal));
+                }
+                Outcome::Refused(refusal)
+            }
         };
         if let Some(why) = self.operation.unidentified.take()
             && !is_refusal(&outcome)

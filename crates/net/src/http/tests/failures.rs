@@ -79,6 +79,61 @@ fn a_request_that_exceeds_a_time_limit_is_logged_with_the_limit_and_its_key() {
     }
 }
 
+/// A complete response with the status 200 and these fields.
+fn ok(fields: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+#[test]
+fn a_response_that_is_not_of_mapi_over_http_is_logged_with_its_status_and_forwarded() {
+    const MAPI: &str = "Content-Type: application/mapi-http\r\n";
+    let with = |fields: &str, body: &[u8]| ok(&format!("{MAPI}{fields}"), body);
+    let payload = [&b"PROCESSING\r\nDONE\r\n\r\n"[..], &[0; 12]].concat();
+    let trailing = [&b"PROCESSING\r\nDONE\r\nX-ResponseCode: abc\r\n\r\n"[..], &[0; 12]].concat();
+    let gzip = with("X-ResponseCode: 0\r\nContent-Encoding: gzip\r\n", b"\x1f\x8b");
+    let none = |status: &str| format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n").into_bytes();
+    for (sent, status, expected) in [
+        (none("302"), 302, "HTTP status 302 without X-ResponseCode; check that upstream.http is"),
+        (none("403"), 403, "HTTP status 403 without X-ResponseCode; check whether the server permits"),
+        (none("503"), 503, "HTTP status 503 without X-ResponseCode; check the log and the services"),
+        (ok("Content-Type: text/html\r\n", b"<html>"), 200, "another content type"),
+        (gzip, 200, "has a Content-Encoding, which"),
+        (with("X-ResponseCode: abc\r\n", &payload), 200, "X-ResponseCode is not a number"),
+        (with("X-ResponseCode: 0\r\n", &trailing), 200, "X-ResponseCode is not a number"),
+        (with("X-ResponseCode: 0\r\n", b"PROCESSING\r\nXXXX\r\n\r\n"), 200, "no line DONE"),
+    ] {
+        let whole = sent.clone();
+        let upstream = Upstream::new(move |_, answer| {
+            answer.extend_from_slice(&whole);
+            true
+        });
+        let proxy = Setup::default().before(&upstream);
+        let mut answer = None;
+        let lines = logged(|| {
+            let request = mapi("alice", "emsmdb", "Connect", "", &[0; 20]);
+            answer = Some(Client::new(&proxy).exchange(request));
+        });
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), status);
+        assert!(sent.ends_with(&answer.body), "{expected}");
+        let lines: Vec<_> = lines.iter().filter(|line| line.contains("not of MAPI over HTTP: ")).collect();
+        assert!(lines.len() == 1 && lines[0].contains(expected), "{expected}: {lines:?}");
+        for field in ["account=LAB\\alice ", "operation=\"emsmdb.Connect\" ", &format!("status={status} ")] {
+            assert!(lines[0].contains(field), "{field}: {lines:?}");
+        }
+    }
+    // The server's X-ResponseCode is one of MAPI over HTTP, whatever the status.
+    let upstream = Upstream::new(|_, answer| {
+        answer.extend_from_slice(b"HTTP/1.1 500 X\r\nX-ResponseCode: 10\r\nContent-Length: 0\r\n\r\n");
+        true
+    });
+    let proxy = Setup::default().before(&upstream);
+    let lines =
+        logged(|| drop(Client::new(&proxy).exchange(mapi("alice", "emsmdb", "Connect", "", &[0; 20]))));
+    assert!(!lines.iter().any(|line| line.contains("not of MAPI over HTTP: ")), "{lines:?}");
+}
+
 #[test]
 fn a_response_in_tiny_chunks_counts_with_the_memory_of_its_chunks() {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n\
