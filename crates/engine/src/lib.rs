@@ -60,7 +60,7 @@
 //! - with a Disconnect or Unbind, or if it cannot be opened;
 //! - if a hook panics, or if a limit on its memory is exceeded;
 //! - if the server responds that it does not have the session, issues the handle of its mailbox session again, or sets
-//!   its cookies for another identity;
+//!   its cookies for another identity, or for a new session of the same one;
 //! - over HTTP, if a Connect or Bind replaces it, or if a limit on the number of sessions is reached while it is the
 //!   session of the user that was idle longest ([`Eviction`]);
 //! - when the embedder ends it: [`Engine::end`] when an RPC connection closes; [`Engine::end_group`] when an

@@ -108,6 +108,36 @@ fn a_cookie_with_another_name_ends_only_sessions_whose_newest_cookies_are_all_se
 }
 
 #[test]
+fn a_session_ends_when_the_server_gives_all_its_cookies_to_a_new_session_of_the_same_user() {
+    let table = Table::default();
+    let all = ["SERVERID=node1", "MapiContext=1", "MapiSequence=a"];
+    table.connect("b", &["SERVERID=node1", "MapiContext=9", "MapiSequence=z"]).unwrap();
+    // With the same sequence, and after it was renewed.
+    table.connect("a", &all).unwrap();
+    table.connect("a", &all).unwrap();
+    assert_eq!(table.cookies.len(), 2);
+    table.execute("a", "SERVERID=node1; MapiContext=1; MapiSequence=a", &["MapiSequence=b"]).unwrap();
+    table.connect("a", &all).unwrap();
+    assert_eq!(table.cookies.len(), 2);
+    table.execute("a", "SERVERID=node1; MapiContext=1; MapiSequence=a", &[]).unwrap();
+    let refused = table.execute("b", "SERVERID=node1; MapiContext=1; MapiSequence=a", &[]);
+    assert_eq!(refused, Err(ResponseCode::NoPrivilege));
+    table.execute("b", "SERVERID=node1; MapiContext=9; MapiSequence=z", &[]).unwrap();
+}
+
+#[test]
+fn a_session_continues_when_a_new_session_of_its_user_gets_only_cookies_that_are_no_session_context() {
+    let table = Table::default();
+    table.connect("a", &["SERVERID=node1", "session=1"]).unwrap();
+    assert_eq!(table.connect("a", &["SERVERID=node1"]), Err(ResponseCode::UnknownFailure));
+    table.execute("a", "SERVERID=node1; session=1", &[]).unwrap();
+    // A session context cookie of another identity does not end that identity's session for the same reason.
+    let all = ["MapiContext=1", "MapiSequence=a"];
+    table.connect("b", &all).unwrap();
+    assert_eq!(table.connect("c", &all), Err(ResponseCode::UnknownFailure));
+}
+
+#[test]
 fn an_orphaned_session_is_withdrawn_when_its_cookie_is_set_for_another_session() {
     let limits = SessionLimits { per_user: 1, total: 100 };
     let table = Table { cookies: CookieTable::new(limits).ending_at_server(), ..Table::default() };

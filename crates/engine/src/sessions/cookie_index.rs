@@ -196,6 +196,28 @@ impl CookieIndex {
         forgotten.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 
+    /// Removes and returns the sessions that the server replaced by the new session `id` of the same identity: those
+    /// whose newest session context cookie is among the cookies `given` to the new one, which has no others.
+    pub(crate) fn remove_superseded(&mut self, id: u64, given: &[GivenCookie]) -> Vec<SharedSession> {
+        let Some(new) = self.entries.get(&id).filter(|new| new.cookies.is_empty()) else {
+            return Vec::new();
+        };
+        let own = self.by_user.get(&(new.endpoint, new.identity.user().clone()));
+        let is_superseded = |other: &Entry| {
+            other.identity == new.identity
+                && other
+                    .newest()
+                    .any(|(cookie, key)| cookie.is_context && given.iter().any(|given| given.key == key))
+        };
+        let superseded = own
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(|other| *other != id && self.entries.get(other).is_some_and(is_superseded));
+        let superseded: Vec<u64> = superseded.collect();
+        superseded.into_iter().filter_map(|id| self.remove(id)).collect()
+    }
+
     /// Whether a cookie other than `without` identifies the session.
     fn is_identified(&self, id: u64, entry: &Entry, without: &[GivenCookie]) -> bool {
         let values = entry.cookies.iter().flat_map(|cookie| &cookie.values);

@@ -14,6 +14,9 @@
 //!   session of another identity, whatever their other cookies are, and sessions whose newest identifying cookies are
 //!   all set for such sessions. A response with nothing but cookies of another identity is refused if no other cookie
 //!   identifies the session, since it may be a copy of that identity's; the sessions that had them end nevertheless.
+//!   A server may also give the cookies of a session to a new one of the same identity, by which it replaced the former.
+//!   Sessions of that identity with the same session context cookie end if no cookie would identify the new one
+//!   otherwise.
 //! - **Replacement.** A Connect or Bind may have the cookies of the session that it replaces ([MS-OXCMAPIHTTP]
 //!   3.2.5.6). They are sent to the upstream only if they identify a session of the same identity. That session ends
 //!   when the new one is open.
@@ -313,7 +316,7 @@ impl CookieTable {
 
     /// Binds cookies to the session `id`, if the table still has it: all of them or, if a session would be left
     /// without a cookie that identifies it, none. Also returns the sessions that were removed, since cookies that
-    /// identified them were set for this one, of another identity.
+    /// identified them were set for this one, of another identity or instead of them.
     pub(crate) fn bind<'a>(
         &self,
         endpoint: Endpoint,
@@ -333,9 +336,13 @@ impl CookieTable {
         for given in &given {
             inner.orphaned.withdraw(given.key);
         }
-        let ended = inner.share(id, &given);
+        let mut ended = inner.share(id, &given);
         let replaces = request.replaces.as_ref().map(SharedSession::id);
-        let checked = inner.check_identifiable(id, &given, replaces);
+        let mut checked = inner.check_identifiable(id, &given, replaces);
+        if checked == Err(NotIdentified::Own) {
+            ended.extend(inner.remove_superseded(id, &given));
+            checked = inner.check_identifiable(id, &given, replaces);
+        }
         if checked.is_ok() {
             for given in given {
                 inner.bind(given, id, request);

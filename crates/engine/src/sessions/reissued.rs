@@ -11,7 +11,7 @@ pub enum Reissued {
     ContextHandle,
     /// Its context handle. It is not known to which of the two sessions the server issued it last, and both lose it.
     ContextHandleInUnknownOrder,
-    /// The cookies that identify it, which belong to a session of another identity now.
+    /// The cookies that identify it, which belong to a session of another identity now, or to a new one of the same.
     Cookies,
 }
 

@@ -42,7 +42,7 @@ fn a_session_ends_when_the_server_gives_its_only_cookie_to_another_user() {
             assert_eq!(answer.code().as_deref(), Some("0"), "{user}");
         }
     });
-    let line = "message=upstream: session ended, since the server set its cookies for another user;";
+    let line = "message=upstream: session ended, since the server set its cookies for another session;";
     let lines: Vec<_> = lines.iter().filter(|logged| logged.starts_with(line)).collect();
     assert!(lines.len() == 1 && lines[0].contains("mallory"), "{lines:?}");
     assert_eq!((*ended.lock().unwrap(), proxy.config.sessions.len()), (1, 2));
