@@ -47,8 +47,9 @@ pub enum Error {
     /// `Transfer-Encoding` is not exactly `chunked`, or is in a message of HTTP/1.0.
     #[error("unsupported Transfer-Encoding")]
     TransferEncoding,
-    /// A request of HTTP/1.1 has no `Host`, or a request has several (RFC 9112 3.2).
-    #[error("missing Host, or more than one")]
+    /// A request of HTTP/1.1 has no `Host`, or a request has several, or one that is not a host with or without a port
+    /// (RFC 9112 3.2).
+    #[error("Host is missing, is there more than once, or is not a host with or without a port")]
     InvalidHost,
     /// A chunk size is not a hexadecimal number of at most sixteen digits.
     #[error("invalid chunk size")]

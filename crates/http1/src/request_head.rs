@@ -13,7 +13,7 @@ use crate::framing::Framing;
 use crate::head::{Head, StartLine};
 use crate::limits::Limits;
 use crate::parse::{check_complete, find_lines};
-use crate::target::{is_target, origin_form};
+use crate::target::{is_host, is_target, origin_form};
 use crate::version::Version;
 
 /// The head of a request.
@@ -125,8 +125,7 @@ impl Head for RequestHead {
         let method = known_method(method.as_bytes()).map_or_else(|| method.to_owned().into(), Cow::Borrowed);
         let (line, lines) = find_lines(&bytes, request.headers)?;
         let fields = Fields::from_received(bytes, lines);
-        let hosts = fields.all("host").count();
-        if hosts > 1 || (hosts == 0 && version == Version::Http11) {
+        if !has_valid_host(&fields, version) {
             return Err(Error::InvalidHost);
         }
         let line = StartLine::from_received(version, line);
@@ -149,6 +148,16 @@ impl Head for RequestHead {
             out.push(b' ');
             out.extend_from_slice(self.version().name().as_bytes());
         });
+    }
+}
+
+/// Whether a request has the field `Host` as its version requires (RFC 9112 3.2).
+fn has_valid_host(fields: &Fields, version: Version) -> bool {
+    let mut hosts = fields.all("host");
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => is_host(host),
+        (None, _) => version != Version::Http11,
+        _ => false,
     }
 }
 

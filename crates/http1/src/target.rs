@@ -8,6 +8,12 @@ pub(crate) fn is_target(target: &[u8]) -> bool {
     !target.is_empty() && target.iter().all(u8::is_ascii_graphic)
 }
 
+/// Whether `value` can be that of `Host`: a host with or without a port, or nothing if the target has no authority (RFC
+/// 9112 3.2).
+pub(crate) fn is_host(value: &[u8]) -> bool {
+    value.is_empty() || std::str::from_utf8(value).is_ok_and(is_authority)
+}
+
 /// The path and query of a target in absolute form; `None` for a target in another form.
 pub(crate) fn origin_form(target: &str) -> Result<Option<String>, InvalidUri> {
     if target.starts_with(['/', '*']) {
@@ -47,6 +53,12 @@ fn is_authority(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_value_of_host_is_an_authority_or_empty() {
+        assert!(is_host(b"") && is_host(b"exch_1.lab.test:443") && is_host(b"[::1]:443"));
+        assert!(!is_host(b"a b") && !is_host(b"\xfc") && !is_host(b"a, b"));
+    }
 
     #[test]
     fn an_authority_is_a_host_with_or_without_a_port_of_digits() {

@@ -56,6 +56,10 @@ fn a_request_that_could_be_framed_in_two_ways_is_refused() {
 fn malformed_request_lines_are_refused() {
     let cases = [
         ("GET / HTTP/1.1\r\n\r\n", Error::InvalidHost),
+        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", Error::InvalidHost),
+        ("GET / HTTP/1.0\r\nHost: u@a\r\n\r\n", Error::InvalidHost),
+        ("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", Error::InvalidHost),
+        ("GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", Error::InvalidHost),
         ("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", Error::TransferEncoding),
         ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", Error::Version),
         ("GET / HTTP/1.10\r\nHost: a\r\n\r\n", Error::BareLineEnd),

@@ -7,7 +7,7 @@
 mod autodiscover;
 mod forward;
 
-use http1::{Framing, RequestHead};
+use http1::{Framing, RequestHead, Version};
 use mapi::autodiscover::{Dialect, TargetError, check_target};
 
 use crate::http::client_connection::ClientConnection;
@@ -165,7 +165,9 @@ pub(crate) fn route(downstream: &Downstream, head: &mut RequestHead) -> Result<S
     if !head.take_origin_form() {
         return Err(RouteError::Target);
     }
-    if head.fields.has("expect") && !head.expects_continue() {
+    // In HTTP/1.0, an expectation of 100-continue must be ignored (RFC 9110 10.1.1).
+    let may_expect = head.version() != Version::Http10;
+    if may_expect && head.fields.has("expect") && !head.expects_continue() {
         return Err(RouteError::Expectation);
     }
     if matches!(head.method(), "CONNECT" | "TRACE") {

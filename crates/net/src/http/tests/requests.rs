@@ -193,6 +193,18 @@ fn paths_are_forwarded_refused_or_not_found() {
 }
 
 #[test]
+fn an_expectation_in_a_request_of_http_1_0_is_ignored() {
+    let upstream = Upstream::responding(OK);
+    let proxy = Setup::default().before(&upstream);
+    let request =
+        get("/ews/x", "Expect: 100-continue\r\nContent-Length: 5\r\n").replace("HTTP/1.1", "HTTP/1.0");
+    let response = Client::new(&proxy).exchange(request + "hello");
+    assert_eq!((response.status(), response.body), (200, b"ok".to_vec()));
+    let sent = upstream.next();
+    assert_eq!((sent.body, sent.head.fields.text("expect")), (b"hello".to_vec(), None));
+}
+
+#[test]
 fn a_response_405_names_the_allowed_methods() {
     let upstream = Upstream::responding(OK);
     let proxy = Setup::default().before(&upstream);
