@@ -49,7 +49,7 @@ pub enum FlowEnd {
     },
     /// A refusal, by the proxy or by the upstream.
     Refused {
-        /// Its form for the client: a fault, an `X-ResponseCode`, or the HTTP status of a server that sent no such code.
+        /// Its form for the client: a fault, an `X-ResponseCode`, or the HTTP status of a server that sent no code.
         code: String,
         /// The reason.
         why: String,

@@ -14,9 +14,9 @@
 //!   session of another identity, whatever their other cookies are, and sessions whose newest identifying cookies are
 //!   all set for such sessions. A response with nothing but cookies of another identity is refused if no other cookie
 //!   identifies the session, since it may be a copy of that identity's; the sessions that had them end nevertheless.
-//!   A server may also give the cookies of a session to a new one of the same identity, by which it replaced the former.
-//!   Sessions of that identity with the same session context cookie end if no cookie would identify the new one
-//!   otherwise.
+//!   A server may also give the cookies of a session to a new one of the same identity, by which it replaced the
+//!   former. Sessions of that identity with the same session context cookie end if no cookie would identify the new
+//!   one otherwise.
 //! - **Replacement.** A Connect or Bind may have the cookies of the session that it replaces ([MS-OXCMAPIHTTP]
 //!   3.2.5.6). They are sent to the upstream only if they identify a session of the same identity. That session ends
 //!   when the new one is open.
