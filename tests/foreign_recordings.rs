@@ -46,6 +46,27 @@ fn a_truncated_recording_is_read_to_its_last_complete_record() {
     assert!(ended.err.contains("what the client sent is not in the recording"), "{}", ended.err);
 }
 
+#[test]
+fn a_file_in_which_nothing_can_be_found_fails_with_the_reason() {
+    let folder = Folder::new();
+    let empty = folder.write("empty.pcap", "");
+    let unrelated = folder.write("bzip2.pcap", "BZh91AY");
+    let har = folder.write("none.har", r#"{"log": {"entries": []}}"#);
+    let directory = folder.join("others");
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::copy(&har, directory.join("none.har")).unwrap();
+    for (path, reason) in [
+        (&empty, "empty.pcap: the file is empty"),
+        (&unrelated, "the file is compressed by bzip2"),
+        (&har, "nothing was found in the recording"),
+        (&directory, "no raw HTTP files"),
+    ] {
+        let ended = decode(path);
+        assert_eq!((ended.status.code(), ended.out.as_str()), (Some(1), ""), "{}", ended.err);
+        assert!(ended.err.contains(reason), "{}", ended.err);
+    }
+}
+
 /// The output of `mapiproxy decode` for `file`.
 fn decode(file: &Path) -> Ended {
     Process::start("decode", Command::new(program()).args(["decode", "--json"]).arg(file)).end()

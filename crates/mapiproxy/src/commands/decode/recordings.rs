@@ -26,15 +26,17 @@ pub(crate) fn read(
     follow: bool,
     sink: &mut dyn FnMut(RecordedItem) -> Outcome,
 ) -> Outcome {
+    let mut found = false;
+    let sink = &mut |item| {
+        found = true;
+        sink(item)
+    };
     let mut reader = CallReader::new(keys);
     let mut raw = RawPairs::default();
     let last = paths.len().saturating_sub(1);
     for (index, path) in paths.iter().enumerate() {
         if path.is_dir() {
-            for entry in std::fs::read_dir(path).map_err(|error| at(path, &error))? {
-                let entry = entry?.path();
-                raw.add(&entry.to_string_lossy(), entry.clone());
-            }
+            add_directory(path, &mut raw)?;
             continue;
         }
         let Some(path) = raw.add(&path.to_string_lossy(), path.clone()) else { continue };
@@ -44,7 +46,34 @@ pub(crate) fn read(
     }
     raw_http(raw, &mut reader, sink)?;
     reader.finish();
-    reader.take().into_iter().try_for_each(sink)
+    reader.take().into_iter().try_for_each(&mut *sink)?;
+    if found || follow {
+        return Ok(());
+    }
+    Err("nothing was found in the recording: no RPC call, no HTTP request and no TLS connection. Check that it contains \
+         packets or entries, and that they were recorded between the clients and the server"
+        .into())
+}
+
+/// Adds the raw HTTP files of a directory.
+fn add_directory(path: &Path, raw: &mut RawPairs<PathBuf>) -> Outcome {
+    let mut others = 0_usize;
+    let mut has_some = false;
+    for entry in std::fs::read_dir(path).map_err(|error| at(path, &error))? {
+        let entry = entry?.path();
+        match raw.add(&entry.to_string_lossy(), entry.clone()) {
+            None => has_some = true,
+            Some(_) => others += 1,
+        }
+    }
+    if has_some {
+        return Ok(());
+    }
+    let what = format!(
+        "no raw HTTP files, *.req.http and *.resp.http or *.c2s.http and *.s2c.http, in this directory; name the {others} \
+         other files in it one by one if they are recordings"
+    );
+    Err(at(path, &what))
 }
 
 /// Reads pairs of raw HTTP files.
@@ -99,10 +128,11 @@ fn file(
         archive::read::<Failure>(file, first, reader, sink).map_err(|error| at(path, &error))?;
     } else if start.starts_with(MAGIC) {
         let mut unpacked = BufReader::with_capacity(1 << 16, GzipReader::new(input));
-        stream(path, first, &mut unpacked, follow, reader, sink)?;
+        let read = stream(path, first, &mut unpacked, follow, reader, sink);
         if let Some(error) = unpacked.get_ref().error() {
             failure::report(&format!("{}: {error}", path.display()));
         }
+        read?;
     } else {
         stream(path, first, input, follow, reader, sink)?;
     }
@@ -142,9 +172,31 @@ fn stream(
         .map_err(|error| at(path, &error))?;
         failed?;
     } else {
-        return Err(at(path, &"unknown file format; expected pcap, pcapng, HAR or SAZ"));
+        return Err(at(path, &unknown(start)));
     }
     Ok(())
+}
+
+/// Describes a file of an unknown format that begins with `start`.
+fn unknown(start: &[u8]) -> String {
+    /// Other compressions by their first bytes, with the command that removes each.
+    const COMPRESSIONS: [(&[u8], &str, &str); 6] = [
+        (b"\x28\xb5\x2f\xfd", "zstd", "zstd -d"),
+        (b"\xfd7zXZ\0", "xz", "xz -d"),
+        (b"BZh", "bzip2", "bzip2 -d"),
+        (b"\x04\x22\x4d\x18", "lz4", "lz4 -d"),
+        (b"\x1f\x9d", "compress", "uncompress"),
+        (b"7z\xbc\xaf\x27\x1c", "7-Zip", "7z x"),
+    ];
+    if start.is_empty() {
+        return "the file is empty".to_owned();
+    }
+    match COMPRESSIONS.iter().find(|(magic, ..)| start.starts_with(magic)) {
+        Some((_, name, command)) => format!(
+            "the file is compressed by {name}; only gzip is decompressed: decompress the file first, for example with `{command}`"
+        ),
+        None => "unknown file format; expected pcap, pcapng, HAR or SAZ".to_owned(),
+    }
 }
 
 /// A progress bar for `length` bytes. Hidden for small files, and if standard error is not a terminal.
