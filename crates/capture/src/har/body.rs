@@ -25,7 +25,7 @@ pub(super) fn message(headers: Vec<Header>, content: Content, body_size: Option<
         return message;
     };
     let recorded = u64::try_from(message.body.len()).unwrap_or(u64::MAX);
-    let sent = sent(&message, content.size, body_size).filter(|sent| *sent != recorded);
+    let sent = sent(&message, recorded, content.size, body_size).filter(|sent| *sent != recorded);
     if !is_encoded && text.contains(char::REPLACEMENT_CHARACTER) && (sent.is_some() || is_binary(&message)) {
         message.damage = Some(Damage::Replaced);
     } else if let Some(sent) = sent {
@@ -54,7 +54,7 @@ fn decode_base64(text: &str) -> Option<Vec<u8>> {
 }
 
 /// The size of the body when it was sent, if the entry has it.
-fn sent(message: &HttpMessage, size: Option<f64>, body_size: Option<f64>) -> Option<u64> {
+fn sent(message: &HttpMessage, recorded: u64, size: Option<f64>, body_size: Option<f64>) -> Option<u64> {
     let whole = |size: Option<f64>| {
         let size = size.filter(|size| *size > 0.0 && *size < 9e15)?;
         format!("{size:.0}").parse::<u64>().ok()
@@ -64,8 +64,9 @@ fn sent(message: &HttpMessage, size: Option<f64>, body_size: Option<f64>) -> Opt
     let is_encoded =
         message.field("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
     match whole(size) {
-        // These sizes include the content coding, which the recorded text does not have. Some programs, such as
+        // These sizes include the content coding, which the recorded text usually does not have. Some programs, such as
         // mitmproxy, write the same number as `size`.
+        _ if is_encoded && length == Some(recorded) => None,
         size if is_encoded => size.filter(|size| length.is_some_and(|length| length != *size)),
         size => size.or(length),
     }

@@ -165,4 +165,7 @@ fn a_size_with_content_coding_is_not_compared_with_the_decoded_body() {
     let with = |size: u8| body(&format!(r#", "postData": {{"text": "abc", "size": {size}}}"#), fields);
     assert_eq!(with(2).unreadable(), None);
     assert_eq!(with(5).missing, 2);
+    // The recorded body has its coding.
+    let coded = body(r#", "postData": {"text": "ab", "size": 9}"#, fields);
+    assert_eq!(coded.unreadable(), None);
 }
