@@ -78,7 +78,8 @@ impl Analyzer {
         if let Some(code_page) = normalize::code_page(&operation.request) {
             objects.code_page = Some(code_page);
         }
-        let terms = normalize::Terms { names: &objects.names, code_page: objects.code_page };
+        let terms =
+            normalize::Terms { names: &objects.names, code_page: objects.code_page, within_property: false };
         let normalize = |shown: &mut Node| {
             *shown = normalize::normalize(std::mem::replace(shown, Node::Nothing), &terms);
         };

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use mapi::blob;
-use mapi::inspect::Node;
-use mapi::property::{PropTag, object_id_node, store_name_or_hex};
+use mapi::blob::{self, contains_properties};
+use mapi::inspect::{Inspect as _, Node};
+use mapi::property::inspect::meaning_within;
+use mapi::property::restriction_display::{PropertyTerms, store_name_or_hex};
+use mapi::property::{PropTag, PropertyValue, object_id_node};
 
 /// The names of a session's named properties, by their ids.
 pub(super) type Names = HashMap<u16, String>;
@@ -15,6 +17,26 @@ pub(super) struct Terms<'a> {
     pub(super) names: &'a Names,
     /// The code page of its 8-bit texts, if known.
     pub(super) code_page: Option<u16>,
+    /// Whether the values are within one that contains other properties; another such value is not decoded, which
+    /// limits the depth.
+    pub(super) within_property: bool,
+}
+
+impl PropertyTerms for Terms<'_> {
+    fn name(&self, tag: PropTag) -> Cow<'static, str> {
+        match self.names.get(&tag.id()).filter(|_| tag.is_named()) {
+            Some(name) => Cow::Owned(name.clone()),
+            None => store_name_or_hex(tag),
+        }
+    }
+
+    fn meaning(&self, tag: PropTag, value: &PropertyValue) -> Option<Node> {
+        let node = match value.untyped() {
+            text @ (PropertyValue::String8(_) | PropertyValue::MultipleString8(_)) => text.to_node(),
+            other => meaning_within(first_word(&self.name(tag)), other)?,
+        };
+        Some(normalize(node, self))
+    }
 }
 
 pub(super) fn normalize(shown: Node, terms: &Terms<'_>) -> Node {
@@ -24,8 +46,11 @@ pub(super) fn normalize(shown: Node, terms: &Terms<'_>) -> Node {
         Node::Fields(fields) => {
             let fields = fields.into_iter().map(|(name, value)| {
                 let name = named(&name, terms.names);
-                let value = match within(&name, &value) {
-                    Some(known) => normalize(known, terms),
+                let value = match within(&name, &value, terms) {
+                    Some(known) => {
+                        let within_property = terms.within_property || contains_properties(&name);
+                        normalize(known, &Terms { within_property, ..*terms })
+                    }
                     None => normalize(value, terms),
                 };
                 (Cow::Owned(name), value)
@@ -33,21 +58,22 @@ pub(super) fn normalize(shown: Node, terms: &Terms<'_>) -> Node {
             Node::Fields(fields.collect())
         }
         Node::String8 { bytes, code_page } => in_code_page(&bytes, code_page.or(terms.code_page)),
-        Node::Condition(mut condition) => {
-            condition.decode_texts(&|text| read(text, terms.code_page));
-            let name = |tag: PropTag| match terms.names.get(&tag.id()).filter(|_| tag.is_named()) {
-                Some(name) => Cow::Owned(name.clone()),
-                None => store_name_or_hex(tag),
-            };
-            Node::Text(condition.display_with(&name).to_string())
-        }
+        Node::Condition(condition) => Node::Text(format!("{:#}", condition.display_with(terms))),
         other => other,
     }
 }
 
+/// The name of a property without what follows it, such as a tag or the key in a property set.
+fn first_word(name: &str) -> &str {
+    name.split([' ', ':']).next().unwrap_or(name)
+}
+
 /// Decodes the value of a named property whose structure is known from its name.
-fn within(name: &str, value: &Node) -> Option<Node> {
-    let name = name.split([' ', ':']).next()?;
+fn within(name: &str, value: &Node, terms: &Terms<'_>) -> Option<Node> {
+    let name = first_word(name);
+    if terms.within_property && contains_properties(name) {
+        return None;
+    }
     match value {
         Node::Bytes(bytes) => blob::meaning(name, bytes),
         Node::List(items) => {
@@ -121,7 +147,7 @@ mod tests {
             [0x81, 0x2B, 0x1F, 0xA4, 0xBE, 0xA3, 0x10, 0x19, 0x9D, 0x6E, 0x00, 0xDD, 0x01, 0x0F, 0x54, 0x02];
         let texts = wire::utf16le_bytes("A\0SMTP\0a@b\0");
         let one_off = [&[0; 4][..], &uid, &[0, 0, 0x01, 0x90], &texts].concat();
-        let terms = Terms { names: &Names::new(), code_page: None };
+        let terms = Terms { names: &Names::new(), code_page: None, within_property: false };
         let of = |name: &'static str, items: Vec<Node>| Node::Fields(vec![(name.into(), Node::List(items))]);
         let items = vec![Node::Bytes(one_off), Node::Bytes(vec![1])];
         let members = normalize(of("PidLidDistributionListMembers", items.clone()), &terms);

@@ -254,6 +254,52 @@ fn strings_are_decoded_with_the_code_page_of_their_session() {
     }
 }
 
+/// A restriction `tag = value` of a binary property ([MS-OXCDATA] 2.12.5).
+fn binary_equals(tag: u32, value: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(value.len()).unwrap().to_le_bytes();
+    let tag = tag.to_le_bytes();
+    [&[4, 4][..], &tag, &tag, &length, value].concat()
+}
+
+#[test]
+fn conditions_are_shown_whole_and_with_decoded_values() {
+    let mut analyzer = connected(1251);
+    let condition = |analyzer: &mut Analyzer, condition: Vec<u8>| {
+        set(analyzer, &[(0x6679_00FD, condition)])["PidTagRuleCondition"].as_str().unwrap().to_owned()
+    };
+    let shown = condition(&mut analyzer, binary_equals(0x0FF9_0102, &[0xab; 500]));
+    assert_eq!(shown, format!("PidTagRecordKey = 0x{} (500 bytes)", "ab".repeat(500)));
+    let shown = condition(&mut analyzer, binary_equals(0x0C1D_0102, b"EX:/O=LAB/CN=EVE\0"));
+    assert_eq!(shown, "PidTagSenderSearchKey = \"EX:/O=LAB/CN=EVE\"");
+    // A one-off entry id in the code page of the session ([MS-OXCDATA] 2.2.5.1), also in the comment.
+    let uid =
+        [0x81, 0x2B, 0x1F, 0xA4, 0xBE, 0xA3, 0x10, 0x19, 0x9D, 0x6E, 0x00, 0xDD, 0x01, 0x0F, 0x54, 0x02];
+    let one_off = [&[0; 4][..], &uid, &[0, 0, 0x01, 0x10], b"\xcf\xf0\xe8\0SMTP\0a@b\0"].concat();
+    let inner = binary_equals(0x0C19_0102, &one_off);
+    let comment = [&[0x0A, 1][..], inner.get(6..).unwrap(), &[1], &inner].concat();
+    let shown = condition(&mut analyzer, comment);
+    let id = r#"{display_name: "При", address_type: "SMTP", email_address: "a@b"}"#;
+    let equal = format!("PidTagSenderEntryId = {id}");
+    assert_eq!(shown, format!("{equal} (comment: [{equal}])"));
+}
+
+#[test]
+fn conditions_and_actions_within_the_values_of_others_are_decoded_one_level_deep() {
+    // `PidTagExtendedRuleMessageActions` with an `OP_TAG` that sets the same property, and so on.
+    let mut nested = vec![0xEE; 40];
+    for _ in 0..1000 {
+        let size = u32::try_from(nested.len()).unwrap();
+        let head = [&[0, 0, 1, 0, 0, 0, 1, 0, 0, 0][..], &(size + 17).to_le_bytes(), &[9], &[0; 8]].concat();
+        nested = [&head[..], &0x0E99_0102_u32.to_le_bytes(), &size.to_le_bytes(), &nested].concat();
+    }
+    let value = [&u16::try_from(nested.len()).unwrap().to_le_bytes()[..], &nested].concat();
+    let shown = set(&mut Analyzer::default(), &[(0x0E99_0102, value)]);
+    let at = |shown: &serde_json::Value| shown[0]["property"]["PidTagExtendedRuleMessageActions"].clone();
+    let first = at(&shown["PidTagExtendedRuleMessageActions"]);
+    let inner = if first.is_string() { first } else { at(&first) };
+    assert!(inner.is_string(), "{shown}");
+}
+
 #[test]
 fn actions_of_rules_are_shown_with_their_recipients() {
     let wide =

@@ -82,7 +82,7 @@ pub(super) fn value(shown: &Node) -> Value {
         Node::Named(_, name) => json!(name),
         Node::Text(text) => json!(text),
         Node::Bytes(bytes) | Node::String8 { bytes, .. } => Value::String(hexadecimal(bytes)),
-        Node::Condition(condition) => json!(condition.to_string()),
+        Node::Condition(condition) => json!(format!("{condition:#}")),
         Node::List(items) => Value::Array(items.iter().map(value).collect()),
         Node::Fields(fields) => {
             let mut object = Map::new();

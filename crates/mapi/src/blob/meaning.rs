@@ -99,8 +99,20 @@ pub fn meaning(name: &str, bytes: &[u8]) -> Option<Node> {
     match STRUCTURED.binary_search_by_key(&name, |(known, _)| *known) {
         Ok(index) => STRUCTURED.get(index).and_then(|(_, decode)| decode(bytes)),
         Err(_) if ["EntryId", "EID", "EntryIds"].iter().any(|end| name.ends_with(end)) => entry_id(bytes),
+        Err(_) if name.ends_with("SearchKey") => address_search_key(bytes),
         Err(_) => None,
     }
+}
+
+/// Whether the value of the property `name` contains other properties with their values, within a condition or an
+/// action.
+pub fn contains_properties(name: &str) -> bool {
+    matches!(
+        name,
+        "PidTagExtendedRuleMessageCondition"
+            | "PidTagExtendedRuleMessageActions"
+            | "PidTagSearchFolderDefinition"
+    )
 }
 
 /// Decodes `bytes`, one of the values of the multivalued property `name`. Returns `None` if the structure is unknown,
@@ -123,6 +135,17 @@ fn rtf_body(bytes: &[u8]) -> Option<Node> {
 /// An HTML body. Its character set is often not that of the session, so that only UTF-8 is decoded.
 fn html(bytes: &[u8]) -> Option<Node> {
     std::str::from_utf8(bytes).ok().map(|text| Node::Text(text.to_owned()))
+}
+
+/// The search key of a recipient: its address type and address, separated by a colon and terminated by a null
+/// character (`PidTagSenderSearchKey` of [MS-OXOMSG], `PidTagSearchKey` of [MS-OXOABK]). Returns `None` for other
+/// search keys, such as those of messages.
+fn address_search_key(bytes: &[u8]) -> Option<Node> {
+    let (kind, address) =
+        bytes.strip_suffix(b"\0")?.split_at_checked(bytes.iter().position(|byte| *byte == b':')?)?;
+    let is_printable = |text: &[u8]| text.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    let is_known = !kind.is_empty() && is_printable(kind) && is_printable(address);
+    is_known.then(|| string8_of(&[kind, address].concat(), None))
 }
 
 fn decoded<T: Inspect + for<'a> Decode<'a>>(bytes: &[u8]) -> Option<Node> {

@@ -26,7 +26,7 @@ pub(crate) use self::entry_ids::{entry_id, entry_id_or_bytes};
 pub use self::exceptions::{ExceptionInfo, Exceptions, ExtendedException, Text8, WideException};
 pub use self::folder_flags::{ExtendedFolderFlags, SubpropertyId};
 pub use self::folders::{PersistBlock, PersistData, PersistElement};
-pub use self::meaning::{item_meaning, meaning, structured};
+pub use self::meaning::{contains_properties, item_meaning, meaning, structured};
 pub use self::packed::{PackedText, PackedText8, PackedText16};
 pub use self::recipients::{FlatEntryList, ReportTag, UnsendableRecipients};
 pub use self::recurrence::{

@@ -14,8 +14,10 @@ use super::text::{Text, TypedString};
 use super::xid::{PredecessorChangeList, SizedXid, Xid};
 use crate::blob::entry_id_or_bytes;
 use crate::inspect::{Inspect, Node, inspect_named, string8};
+use crate::property::inspect::meaning_within;
+use crate::property::restriction_display::{PropertyTerms, store_name_or_hex};
 use crate::property::value::{ActionBlock, ActionData, RecipientBlock, RuleAction};
-use crate::property::{PropTag, PropertyList, store_name_or_hex};
+use crate::property::{PropTag, PropertyValue, TaggedValue};
 
 inspect_named!(Order, RecipientFlags);
 
@@ -136,7 +138,12 @@ impl Inspect for PropertyProblemArray {
 
 impl Inspect for ActionBlock {
     fn to_node(&self) -> Node {
-        let mut fields = vec![("action".into(), Node::Text(self.to_string()))];
+        // The property that `OP_TAG` sets is a node of its own.
+        let action = match &self.data {
+            ActionData::Tag(_) => self.action_type.to_string(),
+            _ => self.to_string(),
+        };
+        let mut fields = vec![("action".into(), Node::Text(action))];
         if self.flavor != 0 {
             fields.push(("flavor".into(), self.flavor.to_node()));
         }
@@ -151,13 +158,17 @@ impl Inspect for ActionBlock {
                 fields.push(("template".into(), template_guid.to_node()));
             }
             ActionData::Recipients(blocks) => {
-                let list = |block: &RecipientBlock| PropertyList(block.properties.clone()).to_node();
+                let list = |block: &RecipientBlock| {
+                    Node::Fields(block.properties.iter().map(TaggedValue::node_within).collect())
+                };
                 fields.push(("recipients".into(), Node::List(blocks.iter().map(list).collect())));
             }
             ActionData::Defer(bytes) | ActionData::Opaque(bytes) => {
                 fields.push(("data".into(), Node::Bytes(bytes.clone())));
             }
-            ActionData::Tag(property) => fields.push(("property".into(), property.to_node())),
+            ActionData::Tag(property) => {
+                fields.push(("property".into(), Node::Fields(vec![property.node_within()])));
+            }
             _ => {}
         }
         Node::Fields(fields)
@@ -182,25 +193,41 @@ impl Inspect for ExtendedRuleCondition {
     }
 }
 
+/// The names that an extended rule states.
+struct RuleTerms<'a>(&'a NamedPropertyInformation);
+
+impl RuleTerms<'_> {
+    fn stated(&self, tag: PropTag) -> Option<String> {
+        self.0.0.iter().find(|(id, _)| *id == tag.id()).map(|(_, name)| name.known_name())
+    }
+}
+
+impl PropertyTerms for RuleTerms<'_> {
+    fn name(&self, tag: PropTag) -> Cow<'static, str> {
+        self.stated(tag).map_or_else(|| store_name_or_hex(tag), Cow::Owned)
+    }
+
+    fn meaning(&self, tag: PropTag, value: &PropertyValue) -> Option<Node> {
+        meaning_within(&self.name(tag), value)
+    }
+}
+
 /// Gives the properties of an extended rule the names that the rule states, whose ids are not those of the session
 /// ([MS-OXORULE] 2.2.4.2). If it states none, the session may know the names.
 fn with_names(node: Node, names: &NamedPropertyInformation) -> Node {
     if names.0.is_empty() {
         return node;
     }
-    let name_of =
-        |tag: PropTag| names.0.iter().find(|(id, _)| *id == tag.id()).map(|(_, name)| name.known_name());
+    let terms = RuleTerms(names);
     match node {
-        Node::Condition(condition) => {
-            let name = |tag: PropTag| name_of(tag).map_or_else(|| store_name_or_hex(tag), Cow::Owned);
-            Node::Text(condition.display_with(&name).to_string())
-        }
+        Node::Condition(condition) => Node::Text(format!("{:#}", condition.display_with(&terms))),
         Node::List(items) => Node::List(items.into_iter().map(|item| with_names(item, names)).collect()),
         Node::Fields(fields) => {
             let field = |(name, value): (Cow<'static, str>, Node)| {
                 let digits = name.strip_prefix("0x").filter(|digits| digits.len() == 8);
                 let tag = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).map(PropTag);
-                let named = tag.and_then(name_of).map(|known| format!("{known} ({name})").into());
+                let named =
+                    tag.and_then(|tag| terms.stated(tag)).map(|known| format!("{known} ({name})").into());
                 (named.unwrap_or(name), with_names(value, names))
             };
             Node::Fields(fields.into_iter().map(field).collect())

@@ -1,5 +1,6 @@
 //! Converts structures to trees of named values ([`Node`]), for text and JSON output.
 
+pub(crate) mod display;
 pub(crate) mod field;
 
 use std::borrow::Cow;

@@ -2,64 +2,11 @@
 
 use std::fmt;
 
+use super::inspect::meaning_within;
 use super::row::FlaggedValue;
 use super::tag::PropType;
 use super::value::{PropertyValue, TaggedValue};
-
-/// The maximum number of characters of a text that are displayed.
-const MAX_TEXT: usize = 120;
-/// The maximum number of bytes of a binary value that are displayed.
-const MAX_BYTES: usize = 32;
-/// The maximum number of items of a list that are displayed.
-const MAX_ITEMS: usize = 8;
-
-/// Writes the first [`MAX_BYTES`] of `bytes` in hexadecimal, and the number of bytes.
-fn bytes(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    f.write_str("0x")?;
-    bytes.iter().take(MAX_BYTES).try_for_each(|byte| write!(f, "{byte:02x}"))?;
-    if bytes.len() > MAX_BYTES {
-        f.write_str("…")?;
-    }
-    write!(f, " ({} {})", bytes.len(), if bytes.len() == 1 { "byte" } else { "bytes" })
-}
-
-/// Writes the first [`MAX_TEXT`] characters of `text` in quotation marks, and the number of characters if there are
-/// more.
-fn quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    match text.char_indices().nth(MAX_TEXT) {
-        None => write!(f, "{text:?}"),
-        Some((end, _)) => {
-            write!(f, "{:?}… ({} characters)", text.get(..end).unwrap_or(text), text.chars().count())
-        }
-    }
-}
-
-/// Writes `text` in quotation marks if it is valid UTF-8, which includes ASCII; otherwise its bytes.
-fn string8(f: &mut fmt::Formatter<'_>, text: &[u8]) -> fmt::Result {
-    match std::str::from_utf8(text) {
-        Ok(text) => quoted(f, text),
-        Err(_) => bytes(f, text),
-    }
-}
-
-/// Writes the first [`MAX_ITEMS`] of `items` in brackets, and the number of items if there are more.
-pub(super) fn several<T>(
-    f: &mut fmt::Formatter<'_>,
-    items: &[T],
-    mut write_item: impl FnMut(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
-) -> fmt::Result {
-    f.write_str("[")?;
-    for (index, item) in items.iter().take(MAX_ITEMS).enumerate() {
-        if index > 0 {
-            f.write_str(", ")?;
-        }
-        write_item(f, item)?;
-    }
-    if items.len() > MAX_ITEMS {
-        write!(f, ", … {} in all", items.len())?;
-    }
-    f.write_str("]")
-}
+use crate::inspect::display::{bytes, quoted, several, string8};
 
 /// Writes an amount in units of 1/10,000 with four decimals (`PtypCurrency`, [MS-OXCDATA] 2.11.1).
 fn currency(f: &mut fmt::Formatter<'_>, amount: i64) -> fmt::Result {
@@ -69,8 +16,9 @@ fn currency(f: &mut fmt::Formatter<'_>, amount: i64) -> fmt::Result {
 }
 
 impl fmt::Display for PropertyValue {
-    /// Texts are quoted and shortened, times have the format of ISO 8601, and binary values are shown in hexadecimal
-    /// with their length.
+    /// Texts are quoted, times have the format of ISO 8601, and binary values are shown in hexadecimal with their
+    /// length. Long texts, binary values and lists are shortened, and followed by their length; `{:#}` displays all
+    /// of them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absent(PropType::PtypNull) => f.write_str("null"),
@@ -110,7 +58,10 @@ impl fmt::Display for PropertyValue {
             Self::MultipleTime(values) => several(f, values, |f, value| value.fmt(f)),
             Self::MultipleGuid(values) => several(f, values, |f, value| value.fmt(f)),
             Self::MultipleBinary(values) => several(f, values, |f, value| bytes(f, value)),
-            Self::PartlyAbsent { values, absent } => write!(f, "{values}, of which {} absent", absent.len()),
+            Self::PartlyAbsent { values, absent } => {
+                values.fmt(f)?;
+                write!(f, ", of which {} absent", absent.len())
+            }
             Self::Typed(typed) => typed.value.fmt(f),
         }
     }
@@ -119,7 +70,11 @@ impl fmt::Display for PropertyValue {
 impl fmt::Display for TaggedValue {
     /// For example `PidTagDisplayName_W = "x"`, with the name of the property in a mailbox.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} = {}", self.tag.in_store(), self.value)
+        write!(f, "{} = ", self.tag.in_store())?;
+        match self.tag.store_name().and_then(|name| meaning_within(name, &self.value)) {
+            Some(known) => known.fmt(f),
+            None => self.value.fmt(f),
+        }
     }
 }
 

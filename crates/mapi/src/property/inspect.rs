@@ -72,23 +72,46 @@ impl Inspect for TypedValue {
     }
 }
 
-/// The node of a property in a mailbox: object ids and structured binary values are decoded.
-fn meaning(tag: PropTag, value: &PropertyValue) -> Node {
-    let Some(name) = tag.store_name() else { return value.to_node() };
-    let known = match value.untyped() {
+/// Decodes the value of the property that [MS-OXPROPS] calls `name`, if it is an object id or a binary value of a known
+/// structure. Returns `None` for other values.
+pub(super) fn meaning(name: &str, value: &PropertyValue) -> Option<Node> {
+    match value.untyped() {
         PropertyValue::Integer64(id) => object_id_node(name, *id),
         PropertyValue::Binary(bytes) => blob::meaning(name, bytes),
-        PropertyValue::MultipleBinary(values) => Some(list(values, |bytes| {
-            blob::item_meaning(name, bytes).unwrap_or_else(|| Node::Bytes(bytes.clone()))
-        })),
+        PropertyValue::MultipleBinary(values) => {
+            let items: Vec<_> = values.iter().map(|bytes| blob::item_meaning(name, bytes)).collect();
+            let item = |(known, bytes): (Option<Node>, &Vec<u8>)| {
+                known.unwrap_or_else(|| Node::Bytes(bytes.clone()))
+            };
+            items
+                .iter()
+                .any(Option::is_some)
+                .then(|| Node::List(items.into_iter().zip(values).map(item).collect()))
+        }
         _ => None,
-    };
-    known.unwrap_or_else(|| value.to_node())
+    }
+}
+
+/// Decodes a value as [`meaning`] does, but returns `None` for structures that contain other properties, which limits
+/// the depth: for values within a restriction or an action.
+pub fn meaning_within(name: &str, value: &PropertyValue) -> Option<Node> {
+    if blob::contains_properties(name) { None } else { meaning(name, value) }
+}
+
+/// The node of a property in a mailbox: object ids and structured binary values are decoded.
+fn store_node(tag: PropTag, value: &PropertyValue) -> Node {
+    tag.store_name().and_then(|name| meaning(name, value)).unwrap_or_else(|| value.to_node())
 }
 
 impl TaggedValue {
+    /// The node of a property within an action, with [`meaning_within`].
+    pub(crate) fn node_within(&self) -> (Cow<'static, str>, Node) {
+        let known = self.tag.store_name().and_then(|name| meaning_within(name, &self.value));
+        (self.tag.in_store().to_string().into(), known.unwrap_or_else(|| self.value.to_node()))
+    }
+
     fn named(&self) -> (Cow<'static, str>, Node) {
-        (self.tag.in_store().to_string().into(), meaning(self.tag, &self.value))
+        (self.tag.in_store().to_string().into(), store_node(self.tag, &self.value))
     }
 }
 
@@ -129,7 +152,7 @@ impl PropertyRow {
         let indexed = columns.iter().enumerate().take(self.len());
         let fields = indexed.map(|(index, column)| {
             let node = match (self.value(index), self) {
-                (Some(value), _) => meaning(*column, value),
+                (Some(value), _) => store_node(*column, value),
                 (None, Self::Flagged(values)) => values.get(index).map_or(Node::Nothing, Inspect::to_node),
                 (None, Self::Standard(_)) => Node::Nothing,
             };

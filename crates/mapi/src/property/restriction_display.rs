@@ -3,13 +3,34 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
-use super::display::several;
+use super::inspect::meaning_within;
 use super::operators::{BitmapOperator, FuzzyLevel, RelationalOperator};
 use super::tag::PropTag;
 use super::value::{PropertyValue, Restriction, TaggedValue};
+use crate::inspect::Node;
+use crate::inspect::display::several;
 
-/// A function that returns the name of a property for display.
-pub type Namer<'a> = &'a dyn Fn(PropTag) -> Cow<'static, str>;
+/// The terms in which a restriction is displayed.
+pub trait PropertyTerms {
+    /// The name of a property.
+    fn name(&self, tag: PropTag) -> Cow<'static, str>;
+
+    /// Decodes a value of the property `tag`; `None` displays it as it is.
+    fn meaning(&self, tag: PropTag, value: &PropertyValue) -> Option<Node>;
+}
+
+/// The names that properties have in a mailbox.
+struct StoreTerms;
+
+impl PropertyTerms for StoreTerms {
+    fn name(&self, tag: PropTag) -> Cow<'static, str> {
+        store_name_or_hex(tag)
+    }
+
+    fn meaning(&self, tag: PropTag, value: &PropertyValue) -> Option<Node> {
+        meaning_within(tag.store_name()?, value)
+    }
+}
 
 /// The name that a property has in a mailbox, or its tag in hexadecimal if it has no known name.
 pub fn store_name_or_hex(tag: PropTag) -> Cow<'static, str> {
@@ -19,48 +40,21 @@ pub fn store_name_or_hex(tag: PropTag) -> Cow<'static, str> {
 /// The return type of [`Restriction::display_with`].
 struct DisplayWith<'a> {
     restriction: &'a Restriction,
-    name: Namer<'a>,
+    terms: &'a dyn PropertyTerms,
 }
 
 impl Display for DisplayWith<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_restriction(f, self.name, self.restriction)
+        write_restriction(f, self.terms, self.restriction)
     }
 }
 
 impl Restriction {
-    /// Displays the restriction with the property names that `name` returns, for an address book, or if the names of
-    /// named properties are known.
-    pub fn display_with<'a>(&'a self, name: Namer<'a>) -> impl Display + 'a {
-        DisplayWith { restriction: self, name }
-    }
-}
-
-impl Restriction {
-    /// Converts texts in a code page to UTF-16, for display, if `decode` can decode them.
-    pub fn decode_texts(&mut self, decode: &dyn Fn(&[u8]) -> Option<String>) {
-        let value = |tagged: &mut TaggedValue| {
-            if let PropertyValue::String8(text) = &tagged.value
-                && let Some(text) = decode(text)
-            {
-                tagged.value = PropertyValue::from(text.as_str());
-            }
-        };
-        match self {
-            Self::And(list) | Self::Or(list) => list.iter_mut().for_each(|one| one.decode_texts(decode)),
-            Self::Not(inner) => inner.decode_texts(decode),
-            Self::Content { value: one, .. } | Self::Property { value: one, .. } => value(one),
-            Self::SubObject { restriction, .. } | Self::Count { restriction, .. } => {
-                restriction.decode_texts(decode);
-            }
-            Self::Comment { values, restriction } => {
-                values.iter_mut().for_each(value);
-                if let Some(inner) = restriction {
-                    inner.decode_texts(decode);
-                }
-            }
-            _ => {}
-        }
+    /// Displays the restriction with the names and values of `terms`, for an address book, or if the names of named
+    /// properties or the code page of texts are known. As in all displays of restrictions, `{}` shortens long values
+    /// and `{:#}` does not.
+    pub fn display_with<'a>(&'a self, terms: &'a dyn PropertyTerms) -> impl Display + 'a {
+        DisplayWith { restriction: self, terms }
     }
 }
 
@@ -68,7 +62,7 @@ impl Display for Restriction {
     /// For example `PidTagSubject contains "x" (ignoring case) and not PidTagHasAttachments = true`, with names
     /// as a mailbox has them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_restriction(f, &store_name_or_hex, self)
+        write_restriction(f, &StoreTerms, self)
     }
 }
 
@@ -94,14 +88,28 @@ fn compare(f: &mut fmt::Formatter<'_>, relop: RelationalOperator) -> fmt::Result
     }
 }
 
+/// Writes a value as `terms` decodes it.
+fn write_value(f: &mut fmt::Formatter<'_>, terms: &dyn PropertyTerms, tagged: &TaggedValue) -> fmt::Result {
+    match (terms.meaning(tagged.tag, &tagged.value), tagged.value.untyped()) {
+        (Some(known), _) => known.fmt(f),
+        (None, PropertyValue::Restriction(inner)) => write_restriction(f, terms, inner),
+        (None, value) => value.fmt(f),
+    }
+}
+
 /// Writes the value that a property is compared to, with the name of the value's tag if it is a different property.
-fn compared(f: &mut fmt::Formatter<'_>, name: Namer<'_>, tag: PropTag, value: &TaggedValue) -> fmt::Result {
+fn compared(
+    f: &mut fmt::Formatter<'_>,
+    terms: &dyn PropertyTerms,
+    tag: PropTag,
+    value: &TaggedValue,
+) -> fmt::Result {
     if value.is_absent() {
         return f.write_str("no value");
     }
-    value.value.fmt(f)?;
+    write_value(f, terms, value)?;
     if !value.tag.is_same_property(tag) {
-        write!(f, " (as {})", name(value.tag))?;
+        write!(f, " (as {})", terms.name(value.tag))?;
     }
     Ok(())
 }
@@ -109,19 +117,19 @@ fn compared(f: &mut fmt::Formatter<'_>, name: Namer<'_>, tag: PropTag, value: &T
 /// Writes a content restriction: the match as a verb, and in parentheses the differences that are ignored.
 fn content(
     f: &mut fmt::Formatter<'_>,
-    name: Namer<'_>,
+    terms: &dyn PropertyTerms,
     level: FuzzyLevel,
     tag: PropTag,
     value: &TaggedValue,
 ) -> fmt::Result {
-    f.write_str(&name(tag))?;
+    f.write_str(&terms.name(tag))?;
     f.write_str(match level.0 & 0xFFFF {
         0 => " is ",
         1 => " contains ",
         2 => " begins with ",
         _ => " matches ",
     })?;
-    compared(f, name, tag, value)?;
+    compared(f, terms, tag, value)?;
     let known = [
         (FuzzyLevel::FL_IGNORECASE, "ignoring case"),
         (FuzzyLevel::FL_IGNORENONSPACE, "ignoring accents"),
@@ -146,7 +154,7 @@ fn content(
 /// Writes the conditions of a list, separated by `word`; nested lists are parenthesised.
 fn joined(
     f: &mut fmt::Formatter<'_>,
-    name: Namer<'_>,
+    terms: &dyn PropertyTerms,
     list: &[Restriction],
     word: &str,
     empty: &str,
@@ -158,42 +166,48 @@ fn joined(
         if index > 0 {
             write!(f, " {word} ")?;
         }
-        parenthesised(f, name, one)?;
+        parenthesised(f, terms, one)?;
     }
     Ok(())
 }
 
-fn parenthesised(f: &mut fmt::Formatter<'_>, name: Namer<'_>, one: &Restriction) -> fmt::Result {
+fn parenthesised(f: &mut fmt::Formatter<'_>, terms: &dyn PropertyTerms, one: &Restriction) -> fmt::Result {
     match one {
         Restriction::And(list) | Restriction::Or(list) if list.len() > 1 => {
-            write!(f, "({})", one.display_with(name))
+            f.write_str("(")?;
+            write_restriction(f, terms, one)?;
+            f.write_str(")")
         }
-        _ => write_restriction(f, name, one),
+        _ => write_restriction(f, terms, one),
     }
 }
 
-fn write_restriction(f: &mut fmt::Formatter<'_>, name: Namer<'_>, one: &Restriction) -> fmt::Result {
+fn write_restriction(
+    f: &mut fmt::Formatter<'_>,
+    terms: &dyn PropertyTerms,
+    one: &Restriction,
+) -> fmt::Result {
     use Restriction as R;
     match one {
-        R::And(list) => joined(f, name, list, "and", "anything"),
-        R::Or(list) => joined(f, name, list, "or", "nothing"),
+        R::And(list) => joined(f, terms, list, "and", "anything"),
+        R::Or(list) => joined(f, terms, list, "or", "nothing"),
         R::Not(inner) => {
             f.write_str("not ")?;
-            parenthesised(f, name, inner)
+            parenthesised(f, terms, inner)
         }
-        R::Content { fuzzy_level, tag, value } => content(f, name, *fuzzy_level, *tag, value),
+        R::Content { fuzzy_level, tag, value } => content(f, terms, *fuzzy_level, *tag, value),
         R::Property { relop, tag, value } => {
-            f.write_str(&name(*tag))?;
+            f.write_str(&terms.name(*tag))?;
             compare(f, *relop)?;
-            compared(f, name, *tag, value)
+            compared(f, terms, *tag, value)
         }
         R::CompareProperties { relop, tag1, tag2 } => {
-            f.write_str(&name(*tag1))?;
+            f.write_str(&terms.name(*tag1))?;
             compare(f, *relop)?;
-            f.write_str(&name(*tag2))
+            f.write_str(&terms.name(*tag2))
         }
         R::BitMask { operator, tag, mask } => {
-            f.write_str(&name(*tag))?;
+            f.write_str(&terms.name(*tag))?;
             match *operator {
                 BitmapOperator::BMR_EQZ => write!(f, " has none of the bits {mask:#x}"),
                 BitmapOperator::BMR_NEZ => write!(f, " has one of the bits {mask:#x}"),
@@ -202,31 +216,36 @@ fn write_restriction(f: &mut fmt::Formatter<'_>, name: Namer<'_>, one: &Restrict
         }
         R::Size { relop, tag, size } => {
             f.write_str("size of ")?;
-            f.write_str(&name(*tag))?;
+            f.write_str(&terms.name(*tag))?;
             compare(f, *relop)?;
             write!(f, "{size}")
         }
         R::Exist { tag } => {
-            f.write_str(&name(*tag))?;
+            f.write_str(&terms.name(*tag))?;
             f.write_str(" exists")
         }
         R::SubObject { object, restriction } => {
             f.write_str("one of ")?;
-            f.write_str(&name(*object))?;
-            write!(f, " has ({})", restriction.display_with(name))
+            f.write_str(&terms.name(*object))?;
+            f.write_str(" has (")?;
+            write_restriction(f, terms, restriction)?;
+            f.write_str(")")
         }
         R::Comment { values, restriction } => {
             match restriction {
-                Some(inner) => parenthesised(f, name, inner)?,
+                Some(inner) => parenthesised(f, terms, inner)?,
                 None => f.write_str("anything")?,
             }
             f.write_str(" (comment: ")?;
-            several(f, values, |f, value| value.fmt(f))?;
+            several(f, values, |f, value| {
+                write!(f, "{} = ", terms.name(value.tag))?;
+                write_value(f, terms, value)
+            })?;
             f.write_str(")")
         }
         R::Count { count, restriction } => {
             write!(f, "the first {count} with ")?;
-            parenthesised(f, name, restriction)
+            parenthesised(f, terms, restriction)
         }
     }
 }
