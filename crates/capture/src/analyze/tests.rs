@@ -254,6 +254,29 @@ fn strings_are_decoded_with_the_code_page_of_their_session() {
     }
 }
 
+/// A response to `RopOpenMessage` with a recipient whose display name has three letters of 8 bits and whose row is in
+/// `code_page` ([MS-OXCROPS] 2.2.6.1.2), and the request.
+fn opened_message(code_page: u16) -> [Vec<u8>; 2] {
+    let request = [&[3, 0, 0, 1, 0xFF, 0x0F][..], &[1; 8], &[0], &[2; 8]].concat();
+    let row = b"\x1b\x00b@x.y\0\xcf\xf0\xe8\0\0\0\0";
+    let size = u16::try_from(row.len()).unwrap().to_le_bytes();
+    let head = [3, 1, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1];
+    [request, [&head[..], &code_page.to_le_bytes(), &[0, 0], &size, row].concat()]
+}
+
+#[test]
+fn texts_of_recipients_are_decoded_with_the_code_page_of_their_row() {
+    for (code_page, text) in [(1251, "При"), (1252, "Ïðè"), (0, "Οπθ"), (0x0FFF, "Οπθ")] {
+        let mut analyzer = connected(1253);
+        let [request, response] = opened_message(code_page);
+        let handles = &[FOLDER, NO_OBJECT][..];
+        let operation = analyzer.operation(&execute((request, handles), (response, &[FOLDER, 9])));
+        let shown = show::json(&operation);
+        let row = &shown["rops"][0]["response"]["Recipients"]["RecipientRows"][0]["RecipientRow"];
+        assert_eq!(row["display_name"], text, "{code_page}: {shown}");
+    }
+}
+
 /// A restriction `tag = value` of a binary property ([MS-OXCDATA] 2.12.5).
 fn binary_equals(tag: u32, value: &[u8]) -> Vec<u8> {
     let length = u16::try_from(value.len()).unwrap().to_le_bytes();

@@ -43,6 +43,23 @@ pub enum Node {
     Fields(Vec<(Cow<'static, str>, Self)>),
 }
 
+impl Node {
+    /// The node with `code_page` for its texts whose code page is not known.
+    #[must_use]
+    pub(crate) fn in_code_page(self, code_page: u16) -> Self {
+        match self {
+            Self::String8 { bytes, code_page: None } => Self::String8 { bytes, code_page: Some(code_page) },
+            Self::List(items) => {
+                Self::List(items.into_iter().map(|item| item.in_code_page(code_page)).collect())
+            }
+            Self::Fields(fields) => Self::Fields(
+                fields.into_iter().map(|(name, value)| (name, value.in_code_page(code_page))).collect(),
+            ),
+            other => other,
+        }
+    }
+}
+
 /// Returns a text in the code page of the session: as [`Node::Text`] if it is ASCII, otherwise as [`Node::String8`].
 pub fn string8(bytes: &[u8]) -> Node {
     string8_of(bytes, None)

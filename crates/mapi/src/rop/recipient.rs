@@ -134,6 +134,9 @@ pub struct OpenRecipientRow {
 impl OpenRecipientRow {
     const MIN_SIZE: usize = 7;
 
+    /// The `CodePageId` for the code page of the session ([MS-OXCMSG] 2.2.3.1.1).
+    const SESSION_CODE_PAGE: u16 = 0x0FFF;
+
     fn read(r: &mut Reader<'_>, columns: Option<&[PropTag]>) -> Result<Self> {
         Ok(Self {
             recipient_type: RecipientType(r.u8("RecipientType")?),
@@ -159,10 +162,14 @@ impl OpenRecipientRow {
     }
 
     fn to_node(&self, columns: &[PropTag]) -> Vec<(std::borrow::Cow<'static, str>, Node)> {
+        let mut row = self.recipient_row.to_node(columns);
+        if !matches!(self.code_page_id, 0 | Self::SESSION_CODE_PAGE) {
+            row = row.in_code_page(self.code_page_id);
+        }
         vec![
             ("RecipientType".into(), self.recipient_type.to_node()),
             ("CodePageId".into(), self.code_page_id.to_node()),
-            ("RecipientRow".into(), self.recipient_row.to_node(columns)),
+            ("RecipientRow".into(), row),
         ]
     }
 }
