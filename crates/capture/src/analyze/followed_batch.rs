@@ -6,6 +6,7 @@ use engine::objects::BatchObjects;
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::inspect::{Inspect as _, Node};
 use mapi::property::PropTag;
+use mapi::rop::fast_transfer::TransferStatus;
 use mapi::rop::{BatchColumns, ChangedColumns, ReplyHandler, RopId, RopReply, RopRequest};
 
 use super::normalize::Names;
@@ -27,6 +28,8 @@ pub(super) struct FollowedBatch<'a> {
     rops: Vec<Rop>,
     /// The handles that were released.
     released: Vec<u32>,
+    /// What is wrong in FastTransfer streams.
+    problems: Vec<String>,
     /// Whether the server stopped: it did not execute the rest of the requests.
     pub(super) is_stopped: bool,
 }
@@ -49,16 +52,17 @@ impl<'a> FollowedBatch<'a> {
             handles: request.handles.clone(),
             rops: Vec::with_capacity(requests.len()),
             released: Vec::new(),
+            problems: Vec::new(),
             is_stopped: false,
         }
     }
 
-    /// Returns the ROPs, and the changed columns of objects.
-    pub(super) fn finish(self) -> (Vec<Rop>, ChangedColumns) {
+    /// Returns the ROPs, the changed columns of objects, and problems.
+    pub(super) fn finish(self) -> (Vec<Rop>, ChangedColumns, Vec<String>) {
         // A release is applied even if no response after it was read, but before the changes by responses.
         let mut columns: ChangedColumns = self.released.into_iter().map(|handle| (handle, None)).collect();
         columns.extend(self.columns.finish(self.response_handles));
-        (self.rops, columns)
+        (self.rops, columns, self.problems)
     }
 
     /// Creates the ROP of `request`, without a response.
@@ -80,15 +84,47 @@ impl<'a> FollowedBatch<'a> {
     fn pass(&mut self, request: &RopRequest, reply: Option<&RopReply>) {
         let mut rop = self.rop(request);
         if let Some(handle) = rop.handle.filter(|_| request.id() == RopId::RopRelease) {
-            self.transfers.remove(handle);
+            let stream = self.transfers.remove(handle);
+            // A client may end a download at any time.
+            if let Some(error) =
+                stream.filter(|stream| stream.is_upload).and_then(|stream| stream.incomplete())
+            {
+                self.problems
+                    .push(format!("request: the stream ends with the release of its object: {error}"));
+            }
             self.released.push(handle);
         }
-        transfer(&rop.name, rop.request.as_mut(), self.transfers, rop.handle);
+        self.transfer(rop.handle, request.id(), "request", rop.request.as_mut());
         self.batch.settle(request, reply, self.response_handles);
         if let Some(reply) = reply {
             self.replied(&mut rop, request, reply);
         }
         self.rops.push(rop);
+    }
+
+    /// Replaces the bytes of a FastTransfer stream in the `node` of a request or response, if there are any, by a tree.
+    fn transfer(&mut self, handle: Option<u32>, rop: RopId, part: &str, node: Option<&mut Node>) {
+        let (Some(Node::Fields(fields)), Some(handle)) = (node, handle) else { return };
+        if !rop_name(rop).starts_with("RopFastTransfer") {
+            return;
+        }
+        let is_done = fields.iter().any(|(name, value)| {
+            name == "TransferStatus"
+                && matches!(value, Node::Named(status, _) if *status == u64::from(TransferStatus::DONE.0))
+        });
+        for (name, value) in fields {
+            if let ("TransferBuffer" | "TransferData", Node::Bytes(bytes)) = (name.as_ref(), &*value)
+                && let Some(transfer) = self.transfers.of(handle)
+            {
+                transfer.is_upload = name == "TransferData";
+                let mut problems = Vec::new();
+                *value = transfer.node(bytes, &mut problems);
+                if is_done && let Some(error) = transfer.incomplete() {
+                    problems.push(format!("the stream ends with the status DONE: {error}"));
+                }
+                self.problems.extend(problems.into_iter().map(|problem| format!("{part}: {problem}")));
+            }
+        }
     }
 
     fn acted_on(&self, request: &RopRequest) -> Option<u32> {
@@ -105,7 +141,7 @@ impl<'a> FollowedBatch<'a> {
             add_names(self.names, request, reply);
         }
         let mut node = reply.body.to_node();
-        transfer(&rop.name, Some(&mut node), self.transfers, rop.handle);
+        self.transfer(rop.handle, request.id(), "response", Some(&mut node));
         rop.add_response(reply.return_value, node, opened);
     }
 }
@@ -173,19 +209,4 @@ fn set_handle(handles: &mut Vec<u32>, index: usize, handle: u32) {
 /// The name of the ROP, or its number if it is not specified.
 pub(super) fn rop_name(id: RopId) -> String {
     id.name().map_or_else(|| format!("RopId {:#04x}", id.0), str::to_owned)
-}
-
-/// Replaces the bytes of a FastTransfer stream in `node`, if there are any, by a tree.
-fn transfer(rop: &str, node: Option<&mut Node>, transfers: &mut Transfers, handle: Option<u32>) {
-    let (Some(Node::Fields(fields)), Some(handle)) = (node, handle) else { return };
-    if !rop.starts_with("RopFastTransfer") {
-        return;
-    }
-    for (name, value) in fields {
-        if let ("TransferBuffer" | "TransferData", Node::Bytes(bytes)) = (name.as_ref(), &*value)
-            && let Some(transfer) = transfers.of(handle)
-        {
-            *value = transfer.node(bytes);
-        }
-    }
 }

@@ -69,9 +69,9 @@ impl Transfers {
         Some(self.0.entry(handle).or_default())
     }
 
-    /// Removes an object that the client released.
-    pub(super) fn remove(&mut self, handle: u32) {
-        self.0.remove(&handle);
+    /// Removes the stream of an object that the client released.
+    pub(super) fn remove(&mut self, handle: u32) -> Option<Transfer> {
+        self.0.remove(&handle)
     }
 }
 

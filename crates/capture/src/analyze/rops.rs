@@ -64,7 +64,8 @@ impl Batch {
         let response_handles = buffers.first().map_or(&[][..], |buffer| &buffer.handles);
         let mut followed = FollowedBatch::new(request, requests, response_handles, objects);
         let unsolicited = self.responses(&buffers, &mut followed);
-        let (rops, columns) = followed.finish();
+        let (rops, columns, problems) = followed.finish();
+        self.problems.extend(problems);
         for (handle, columns) in columns {
             objects.columns.set(handle, columns);
         }

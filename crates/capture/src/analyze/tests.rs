@@ -277,6 +277,53 @@ fn texts_of_recipients_are_decoded_with_the_code_page_of_their_row() {
     }
 }
 
+/// Problems of a download that ends after `stream`, in two buffers, the second with the status `DONE`.
+fn problems_of_download(stream: &[u8]) -> Vec<String> {
+    let mut analyzer = Analyzer::default();
+    let mut problems = Vec::new();
+    let (first, last) = stream.split_at(6);
+    for (status, part) in [(1, first), (3, last)] {
+        let size = u16::try_from(part.len()).unwrap().to_le_bytes();
+        let head = [0x4E, 0, 0, 0, 0, 0, status, 0, 1, 0, 1, 0, 0];
+        let response = [&head[..], &size, part].concat();
+        let call = execute((vec![0x4E, 0, 0, 0, 0x10], &[FOLDER]), (response, &[FOLDER]));
+        let operation = analyzer.operation(&call);
+        assert_eq!(operation.rops.len(), 1);
+        problems.extend(operation.problems);
+    }
+    problems
+}
+
+#[test]
+fn a_download_that_ends_within_a_property_is_a_problem() {
+    // `PidTagRecordKey` of three bytes ([MS-OXCFXICS] 2.2.4.1), and one whose type is invalid.
+    let whole = [0x02, 0x01, 0xF9, 0x0F, 3, 0, 0, 0, 0xAA, 0xBB, 0xCC];
+    assert_eq!(problems_of_download(&whole), [""; 0]);
+    for end in 7..whole.len() {
+        let problems = problems_of_download(&whole[..end]);
+        let [problem] = &problems[..] else { panic!("{end}: {problems:?}") };
+        assert!(problem.starts_with("response: the stream ends with the status DONE: "), "{problem}");
+    }
+    let problems = problems_of_download(&[0x99, 0x09, 0xF9, 0x0F, 3, 0, 0, 0]);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+}
+
+#[test]
+fn an_upload_that_is_released_within_a_property_is_a_problem() {
+    for (data, count) in
+        [(&[0x02, 0x01, 0xF9, 0x0F, 1, 0, 0, 0, 7][..], 0), (&[0x02, 0x01, 0xF9, 0x0F, 1], 1)]
+    {
+        let mut analyzer = Analyzer::default();
+        let size = u16::try_from(data.len()).unwrap().to_le_bytes();
+        let request = [&[0x54, 0, 0][..], &size, data].concat();
+        let response = vec![0x54, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 9, 0];
+        let put = analyzer.operation(&execute((request, &[FOLDER]), (response, &[FOLDER])));
+        assert_eq!(put.problems, [""; 0]);
+        let release = analyzer.operation(&execute((vec![1, 0, 0], &[FOLDER]), (Vec::new(), &[FOLDER])));
+        assert_eq!(release.problems.len(), count, "{:?}", release.problems);
+    }
+}
+
 /// A restriction `tag = value` of a binary property ([MS-OXCDATA] 2.12.5).
 fn binary_equals(tag: u32, value: &[u8]) -> Vec<u8> {
     let length = u16::try_from(value.len()).unwrap().to_le_bytes();

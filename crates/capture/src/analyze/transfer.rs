@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use mapi::fast_transfer::{Limits, Marker, Property, Token, Tokenizer, Value};
 use mapi::inspect::{Node, string8_of, string16};
 use mapi::property::{PropType, PropertyValue};
+use wire::Error;
 
 /// The maximum depth of nested parts in output.
 const MAX_DEPTH: usize = 32;
@@ -17,6 +18,10 @@ pub(super) struct Transfer {
     open: Vec<Marker>,
     /// The incomplete value, which is transferred in pieces.
     large: Option<Large>,
+    /// Whether the stream has an error.
+    failed: bool,
+    /// Whether the client sends the stream.
+    pub(super) is_upload: bool,
 }
 
 /// A value that is transferred in pieces.
@@ -55,7 +60,13 @@ impl Large {
 
 impl Default for Transfer {
     fn default() -> Self {
-        Self { tokenizer: Tokenizer::new(Limits::default()), open: Vec::new(), large: None }
+        Self {
+            tokenizer: Tokenizer::new(Limits::default()),
+            open: Vec::new(),
+            large: None,
+            failed: false,
+            is_upload: false,
+        }
     }
 }
 
@@ -80,8 +91,15 @@ impl Part {
 }
 
 impl Transfer {
-    /// Converts the next buffer of the stream to a tree of parts, by the names of markers and properties.
-    pub(super) fn node(&mut self, bytes: &[u8]) -> Node {
+    /// Why the stream is not complete if it ends here; `None` if it can end here. Errors that `node` has reported are
+    /// not repeated.
+    pub(super) fn incomplete(&self) -> Option<Error> {
+        self.tokenizer.finish().err().filter(|_| !self.failed)
+    }
+
+    /// Converts the next buffer of the stream to a tree of parts, by the names of markers and properties. Adds an error
+    /// in the stream to `problems`, once.
+    pub(super) fn node(&mut self, bytes: &[u8], problems: &mut Vec<String>) -> Node {
         let mut stack = vec![Part::new(None, false)];
         stack.extend(self.open.iter().map(|marker| Part::new(Some(*marker), true)));
         let Self { tokenizer, large, .. } = self;
@@ -89,10 +107,13 @@ impl Transfer {
             take(&mut stack, large, &token);
             Ok(())
         });
-        if let Err(error) = fed
-            && let Some(part) = stack.last_mut()
-        {
-            part.fields.push(("error".into(), Node::Text(error.to_string())));
+        if let Err(error) = fed {
+            if !std::mem::replace(&mut self.failed, true) {
+                problems.push(error.to_string());
+            }
+            if let Some(part) = stack.last_mut() {
+                part.fields.push(("error".into(), Node::Text(error.to_string())));
+            }
         }
         self.open = stack.iter().filter_map(|part| part.marker).collect();
         while stack.len() > 1 {
@@ -234,7 +255,7 @@ mod tests {
             property(0x3A58_101F, &[&number(0)]),
         ]
         .concat();
-        let shown = Transfer::default().node(&buffer);
+        let shown = Transfer::default().node(&buffer, &mut Vec::new());
         let Node::Fields(fields) = shown else { panic!("{shown:?}") };
         let values: Vec<_> = fields.iter().map(|(_, value)| crate::show::json_value(value)).collect();
         assert_eq!(values, [json!([7, -7]), json!(["red", "blue"]), json!(["abcd", "ef"]), json!([])]);
@@ -246,7 +267,7 @@ mod tests {
         let content: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let stream = property(0x3701_0102, &[&number(content.len()), &content]);
         let shown = |transfer: &mut Transfer, bytes: &[u8]| {
-            let shown = transfer.node(bytes);
+            let shown = transfer.node(bytes, &mut Vec::new());
             let Node::Fields(fields) = &shown else { panic!("{shown:?}") };
             let [(name, value)] = &fields[..] else { panic!("{shown:?}") };
             (name.to_string(), crate::show::json_value(value).as_str().unwrap().to_owned())
