@@ -43,6 +43,9 @@ pub(crate) enum FileError {
         /// The user id of this process.
         process: u32,
     },
+    /// Its directory does not exist.
+    #[error("there is no directory {}: create it, or correct the path of the file", .0.display())]
+    NoDirectory(PathBuf),
     /// It is a directory, a pipe or a device.
     #[error("{} is {kind}, not a file", path.display())]
     NoFile {
@@ -130,7 +133,10 @@ fn account_error(path: &Path) -> impl FnOnce(AccountError) -> FileError {
 }
 
 /// Opens the regular file `path`. Does not wait for a writer if `path` is a named pipe.
-fn open_regular(path: &Path) -> Result<(File, Metadata), FileError> {
+///
+/// # Errors
+/// If it cannot be opened, or is a directory, a pipe or a device.
+pub(crate) fn open_regular(path: &Path) -> Result<(File, Metadata), FileError> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
     let file = file.map_err(io_error("read", path))?;
@@ -316,7 +322,10 @@ pub(crate) fn lock(path: &Path) -> Result<File, FileError> {
     let path = target(path);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let locked = File::open(folder).and_then(|file| file.lock().map(|()| file));
-    locked.map_err(io_error("lock the directory of", &path))
+    locked.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => FileError::NoDirectory(folder.to_owned()),
+        _ => io_error("lock the directory of", &path)(error),
+    })
 }
 
 /// The file that `path` names, with symbolic links resolved.
@@ -395,6 +404,16 @@ mod tests {
         assert!(write.contains("of its directory"), "{write}");
         let missing = io_error("read", Path::new("a.toml"))(io::ErrorKind::NotFound.into());
         assert_eq!(missing.to_string(), "cannot read a.toml");
+    }
+
+    #[test]
+    fn a_missing_directory_is_named_when_a_file_in_it_is_locked() {
+        let folder = std::env::temp_dir().join(format!("mapiproxy-missing-{}", std::process::id()));
+        let error = lock(&folder.join("a.toml")).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("there is no directory {}: create it, or correct the path of the file", folder.display())
+        );
     }
 
     #[test]

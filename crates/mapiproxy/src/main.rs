@@ -17,7 +17,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use net::ErrorChain;
+use rustix::io::Errno;
 
+use crate::commands::run::Prepared;
 use crate::failure::{WithStatus, report};
 
 /// jemalloc returns freed memory to the system; glibc's allocator keeps most of it after a burst of large
@@ -65,6 +67,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // Before anything else: until then SIGHUP ends the process.
+    let prepared = matches!(arguments.command, Command::Run(_)).then(Prepared::new);
     let level = if matches!(arguments.command, Command::Client(_)) { "error" } else { "warn" };
     let filter = match log_filter::filter(arguments.log.as_deref().unwrap_or(level)) {
         Ok(filter) => filter,
@@ -81,7 +85,10 @@ fn main() -> ExitCode {
     descriptors::raise_limit();
     let done = match arguments.command {
         Command::Demo(arguments) => commands::demo::run(&arguments),
-        Command::Run(arguments) => commands::run::run(&arguments),
+        Command::Run(arguments) => prepared
+            .unwrap_or_else(Prepared::new)
+            .map_err(Into::into)
+            .and_then(|prepared| commands::run::run(&arguments, prepared)),
         Command::Check(arguments) => commands::check::run(&arguments),
         Command::Lab(arguments) => commands::lab::run(&arguments),
         Command::Account(command) => commands::account::run(command),
@@ -109,7 +116,36 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
 fn fail(error: &(dyn Error + 'static)) -> ExitCode {
     report(&match error.downcast_ref::<config::Problems>() {
         Some(problems) => format!("{problems:#}"),
+        None if is_out_of_descriptors(error) => format!(
+            "{}: raise the limit on open files, ulimit -Hn (LimitNOFILE= of a systemd unit)",
+            ErrorChain(error)
+        ),
         None => ErrorChain(error).to_string(),
     });
     error.downcast_ref::<WithStatus>().map_or(ExitCode::FAILURE, |error| ExitCode::from(error.status))
+}
+
+/// Whether the process or the system has no more descriptors: `EMFILE` or `ENFILE`.
+fn is_out_of_descriptors(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let code = error.downcast_ref().and_then(std::io::Error::raw_os_error);
+        if code.is_some_and(|code| [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error).contains(&code)) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lack_of_descriptors_is_distinguished_from_other_errors() {
+        let error = |code: Errno| std::io::Error::from_raw_os_error(code.raw_os_error());
+        assert!(is_out_of_descriptors(&error(Errno::MFILE)) && is_out_of_descriptors(&error(Errno::NFILE)));
+        assert!(!is_out_of_descriptors(&error(Errno::NOENT)));
+    }
 }

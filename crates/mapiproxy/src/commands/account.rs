@@ -82,7 +82,8 @@ pub(crate) fn run(command: Command) -> Outcome {
 fn add(add: &Add) -> Outcome {
     let Named { file: FileName { accounts: path }, domain, user } = &add.named;
     let read = || -> Result<AccountFile, Box<dyn std::error::Error>> {
-        let accounts = if path.try_exists()? { files::read_accounts(path)? } else { AccountFile::default() };
+        let exists = path.try_exists().map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let accounts = if exists { files::read_accounts(path)? } else { AccountFile::default() };
         match accounts.get(domain, user) {
             Some(_) => {
                 let arguments = arguments_of(&add.named);
@@ -177,8 +178,18 @@ fn read_password(user: &str) -> Result<Zeroizing<String>, Box<dyn std::error::Er
         }
         return non_empty(first);
     }
+    read_line(&mut stdin.lock())
+}
+
+/// The password in the first line of `input`.
+fn read_line(input: &mut dyn BufRead) -> Result<Zeroizing<String>, Box<dyn std::error::Error>> {
     let mut line = Zeroizing::new(String::new());
-    stdin.lock().read_line(&mut line)?;
+    input.read_line(&mut line).map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => {
+            "the password on standard input is not UTF-8: nothing was changed; enter it as UTF-8".to_owned()
+        }
+        _ => format!("cannot read the password from standard input: {error}"),
+    })?;
     non_empty(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
@@ -214,6 +225,14 @@ fn list(path: &Path) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_that_is_not_utf_8_is_refused_with_what_to_do() {
+        let read = |mut bytes: &[u8]| read_line(&mut bytes).map_err(|error| error.to_string());
+        assert_eq!(read(b"gr\xc3\xbcn\r\n").unwrap().as_str(), "gr\u{fc}n");
+        let error = read(b"gr\xfcn\n").unwrap_err();
+        assert!(error.contains("not UTF-8") && error.contains("nothing was changed"), "{error}");
+    }
 
     /// The file is read, changed and replaced. Concurrent changes must not be lost.
     #[test]

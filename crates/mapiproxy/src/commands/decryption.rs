@@ -73,12 +73,12 @@ impl DecryptionArguments {
         let mut keys = Keys::from(self.ntlm()?);
         let mut logs = KeyLogs::default();
         for path in &self.keylog {
-            let file = File::open(path).map_err(|error| at(path, &error))?;
+            let (file, _) = files::open_regular(path)?;
             logs.0.push(OpenLog { path: path.clone(), file, reader: KeyLogReader::default() });
         }
         for path in &self.keytab {
             let mut keytab = zeroize::Zeroizing::new(Vec::new());
-            let file = File::open(path).map_err(|error| at(path, &error))?;
+            let (file, _) = files::open_regular(path)?;
             file.take(MAX_KEYTAB).read_to_end(&mut keytab).map_err(|error| at(path, &error))?;
             keys.kerberos.add(&keytab).map_err(|error| at(path, &error))?;
         }
@@ -162,4 +162,27 @@ impl OpenLog {
 /// An error with its file.
 pub(super) fn at(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     format!("{}: {error}", path.display()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_or_device_is_refused_as_keylog_or_keytab() {
+        let pipe = std::env::temp_dir().join(format!("mapiproxy-keys-{}", std::process::id()));
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        for (path, kind) in [(pipe.clone(), "a pipe"), (PathBuf::from("/dev/zero"), "a device")] {
+            let none =
+                || DecryptionArguments { password: vec![], key: vec![], keylog: vec![], keytab: vec![] };
+            let keylog = DecryptionArguments { keylog: vec![path.clone()], ..none() };
+            let keytab = DecryptionArguments { keytab: vec![path.clone()], ..none() };
+            for arguments in [keylog, keytab] {
+                let error = arguments.open(false).unwrap_err().to_string();
+                assert_eq!(error, format!("{} is {kind}, not a file", path.display()));
+            }
+        }
+        std::fs::remove_file(&pipe).unwrap();
+    }
 }

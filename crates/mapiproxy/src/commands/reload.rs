@@ -62,25 +62,35 @@ impl Reloads {
     }
 }
 
-/// Reloads everything, and logs what cannot be reloaded.
+/// Reloads everything. Reports what was reloaded, and logs what cannot be.
 pub(crate) fn reload(reloadable: &Reloadable) {
-    match reloadable.reload_accounts() {
-        Ok(Some(count)) => print(&format!("accounts reloaded: {count}")),
-        Ok(None) => {}
-        Err(error) => not_reloaded("accounts (clients.accounts)", &error),
+    let accounts =
+        reloadable.reload_accounts().map(|count| count.map(|count| format!("accounts reloaded: {count}")));
+    let password = reloadable
+        .reload_password()
+        .map(|done| done.then(|| "password of the service account reloaded".to_owned()));
+    let certificate =
+        reloadable.reload_certificate().map(|done| done.then(|| "certificate reloaded".to_owned()));
+    let mut is_any = report("accounts (clients.accounts)", accounts);
+    is_any |= report("password of the service account (upstream.credentials.password_file)", password);
+    is_any |= report("certificate (listen.certificate, listen.key)", certificate);
+    if !is_any {
+        print(NOTHING);
     }
-    match reloadable.reload_password() {
-        Ok(true) => print("password of the service account reloaded"),
-        Ok(false) => {}
-        Err(error) => {
-            not_reloaded("password of the service account (upstream.credentials.password_file)", &error);
-        }
+}
+
+/// The line if the configuration names no file that can be reloaded.
+const NOTHING: &str = "nothing reloaded: the configuration names no accounts, password or certificate; other changes need a \
+                       restart";
+
+/// Prints the line `done`, or logs why the `file` was not reloaded. Returns whether the configuration names it.
+fn report<E: std::error::Error + 'static>(file: &str, done: Result<Option<String>, E>) -> bool {
+    match done {
+        Ok(Some(line)) => print(&line),
+        Ok(None) => return false,
+        Err(error) => not_reloaded(file, &error),
     }
-    match reloadable.reload_certificate() {
-        Ok(true) => print("certificate reloaded"),
-        Ok(false) => {}
-        Err(error) => not_reloaded("certificate (listen.certificate, listen.key)", &error),
-    }
+    true
 }
 
 /// Logs that the old value stays in use.

@@ -1,5 +1,6 @@
 //! `mapiproxy run`: the proxy.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -7,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use console::Live;
 use net::ErrorChain;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::Signal;
 
 use crate::commands::reload::{Reloads, reload};
-use crate::commands::signals::{Request, Signals};
+use crate::commands::signals::{self, Request, Signals};
 use crate::config::{Config, Found, Problems};
 use crate::failure::Outcome;
 use crate::inspect::Inspected;
@@ -31,6 +34,28 @@ pub(crate) struct Arguments {
     stop_seconds: u64,
 }
 
+/// What is prepared before anything else.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// Connections have threads of their own.
+    runtime: Runtime,
+    hang_up: Signal,
+}
+
+impl Prepared {
+    /// Listens for SIGHUP.
+    ///
+    /// # Errors
+    /// If the process has no descriptors for that.
+    pub(crate) fn new() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let entered = runtime.enter();
+        let hang_up = signals::hang_up()?;
+        drop(entered);
+        Ok(Self { runtime, hang_up })
+    }
+}
+
 /// How long after the time limit for calls in progress the process ends, even if a thread does not. Longer than all
 /// time limits of an orderly stop together: connections are closed, deferred work is stopped, a recording is written.
 const STOP_MARGIN: Duration = Duration::from_secs(20);
@@ -40,8 +65,9 @@ const STOP_MARGIN: Duration = Duration::from_secs(20);
 ///
 /// SIGHUP reloads the accounts, the certificate and the password of the service account, for new sign-ins,
 /// client connections and upstream connections. In a terminal it stops the proxy, since it then means that
-/// the terminal was closed.
-pub(crate) fn run(arguments: &Arguments) -> Outcome {
+/// the terminal was closed. One that is received during the start takes effect after it.
+pub(crate) fn run(arguments: &Arguments, prepared: Prepared) -> Outcome {
+    let Prepared { runtime, hang_up } = prepared;
     let path = &arguments.config;
     let (config, places) = config::load(path)?;
     let mut found = Found::new(path, &places);
@@ -57,8 +83,6 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     } else {
         (Live::counting(), None)
     };
-    // Connections have threads of their own.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let counters = Arc::clone(live.counters());
         let running = match wiring::start(&config, stack, Arc::new(live)).await {
@@ -69,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         for problem in problems {
             tracing::warn!("configuration {}", ErrorChain(&problem));
         }
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::with(hang_up)?;
         print(&started(&config));
         until_stop(&mut signals, &running).await;
         let seconds = arguments.stop_seconds;

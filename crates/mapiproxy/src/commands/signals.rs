@@ -25,14 +25,24 @@ pub(crate) struct Signals {
     _too_long: Signal,
 }
 
+/// Listens for SIGHUP. To be called before anything that takes time: without it the signal ends the process.
+pub(crate) fn hang_up() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
 impl Signals {
     /// Listens for signals.
     pub(crate) fn new() -> io::Result<Self> {
+        Self::with(hang_up()?)
+    }
+
+    /// Listens for signals other than SIGHUP, which `hang_up` has received since it was created.
+    pub(crate) fn with(hang_up: Signal) -> io::Result<Self> {
         let at_hang_up = if io::stdin().is_terminal() { Request::Stop } else { Request::Reload };
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
+            hang_up,
             at_hang_up,
             _too_long: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
@@ -50,5 +60,20 @@ impl Signals {
     /// Waits for a signal to stop.
     pub(crate) async fn stop(&mut self) {
         while self.next().await != Request::Stop {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hang_up_during_the_start_takes_effect_after_it() {
+        let hang_up = hang_up().unwrap();
+        kill_process(getpid(), Signal::HUP).unwrap();
+        let mut signals = Signals::with(hang_up).unwrap();
+        assert_eq!(signals.next().await, signals.at_hang_up);
     }
 }
