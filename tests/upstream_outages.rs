@@ -384,5 +384,5 @@ fn a_server_whose_tls_fails_is_distinguished_and_not_connected_to_for_each_opera
     let connected = connections.lock().unwrap().len();
     assert!((2..10).contains(&connected), "{connected}");
     let line = only_line(&proxy, "WARN", "TLS handshake failed");
-    assert!(line.contains("upstream.ca_file"), "{line}");
+    assert!(line.contains("set upstream.http to its port for TLS"), "{line}");
 }

@@ -11,6 +11,9 @@ pub enum Error {
     /// A line ends with a line feed alone, or contains a carriage return alone (RFC 9112 2.2).
     #[error("line that does not end with CR LF")]
     BareLineEnd,
+    /// The other end sends TLS (RFC 8446 5.1).
+    #[error("TLS where plain HTTP is expected")]
+    Tls,
     /// A line begins with white space, which continues the line before it (RFC 9112 5.2).
     #[error("folded header field")]
     Folded,

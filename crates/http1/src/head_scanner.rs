@@ -16,12 +16,20 @@ pub(crate) struct HeadScanner {
     lines: usize,
 }
 
+/// Whether a connection begins with a record of TLS: a handshake or an alert (RFC 8446 5.1), or one of SSL 3.
+fn is_tls(buffer: &[u8]) -> bool {
+    matches!(buffer, [0x15 | 0x16, 3, ..])
+}
+
 impl HeadScanner {
     pub(crate) const START: Self = Self { has_begun: false, scanned: 0, line: 0, lines: 0 };
 
     /// Scans the bytes that have arrived. Returns the length of the head once its empty line has been
     /// received.
     pub(crate) fn scan(&mut self, buffer: &[u8], limits: &Limits) -> Result<Option<usize>, Error> {
+        if self.scanned < 2 && is_tls(buffer) {
+            return Err(Error::Tls);
+        }
         while let Some(at) = buffer.get(self.scanned..).and_then(|new| memchr::memchr(b'\n', new)) {
             let at = self.scanned + at;
             self.check_length(at, limits)?;

@@ -56,6 +56,8 @@ fn a_request_that_could_be_framed_in_two_ways_is_refused() {
 fn malformed_request_lines_are_refused() {
     let cases = [
         ("GET / HTTP/1.1\r\n\r\n", Error::InvalidHost),
+        ("\u{16}\u{3}\u{1}\0\u{10}\u{1}", Error::Tls),
+        ("\u{15}\u{3}\u{1}\0\u{2}\u{2}\u{28}", Error::Tls),
         ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", Error::InvalidHost),
         ("GET / HTTP/1.0\r\nHost: u@a\r\n\r\n", Error::InvalidHost),
         ("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", Error::InvalidHost),

@@ -319,16 +319,14 @@ impl ServerReport {
             NotOpened::Connect(NotConnected::Timeout(_))
             | NotOpened::Timeout(_)
             | NotOpened::Broken(UpstreamError::Timeout(_)) => format!("{error}: {TIMEOUT_HINT}"),
-            NotOpened::Connect(NotConnected::Tls(TlsFailure::NotTls)) => {
-                format!("{error}; use http:// if the network to the server is trusted, or the port for TLS")
-            }
-            NotOpened::Connect(NotConnected::Tls(TlsFailure::Version)) => {
-                format!("{error}; lower it, or enable a newer version on the server")
-            }
             NotOpened::Auth(ServiceAuthError::NotOffered { .. }) => format!("{error}; {SCHEME_HINT}"),
             NotOpened::Auth(ServiceAuthError::Rejected(_)) => {
                 format!("{error}; check the account and its password in [upstream.credentials]")
             }
+            NotOpened::Broken(error) => format!(
+                "{}; check that upstream.http is the address of the mail server, and the server's log",
+                ErrorChain(error)
+            ),
             error => ErrorChain(error).to_string(),
         };
         self.wrong(key, format!("{server}: {why}"));

@@ -53,7 +53,8 @@ pub(super) fn log_suspended(service: &Service, user: &Principal, error: &Upstrea
         %user,
         suppressed,
         "upstream does not accept the service account in requests of this user, but accepted it before: {}; requests \
-         of this user fail until the next attempt in {} s, requests of other users continue",
+         of this user fail until the next attempt in {} s, requests of other users continue; if it happens again, check \
+         the server's log for requests of this user, and what is before the server",
         ErrorChain(error),
         MIN_AUTH_BACKOFF.as_secs()
     );

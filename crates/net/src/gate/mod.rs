@@ -26,10 +26,9 @@ mod turns;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use identity::Identity;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 pub use self::account_gate::AccountGate;
 pub(crate) use self::account_gate::{AuthAttempt, AuthGrant};
@@ -108,19 +107,17 @@ impl Gate {
         self.connections.permit(owner)
     }
 
-    /// Connects by `protocol` within `limit`, unless the upstream is down and the next attempt is not due.
+    /// Connects by `protocol`, unless the upstream is down and the next attempt is not due. `connecting` limits its own
+    /// time.
     pub(crate) async fn connect<T>(
         &self,
         protocol: UpstreamProtocol,
-        limit: Duration,
         connecting: impl Future<Output = Result<T, UpstreamError>>,
     ) -> Result<T, UpstreamError> {
         let state = self.state(protocol);
         let attempt = lock(state).reachability.begin(Instant::now())?;
         let attempt = Connecting { state, attempt: Some(attempt) };
-        let late = || format!("cannot connect: no response within {} s", limit.as_secs());
-        let connected =
-            timeout(limit, connecting).await.unwrap_or_else(|_| Err(UpstreamError::connect(late())));
+        let connected = connecting.await;
         attempt.record(protocol, connected.as_ref().err());
         connected
     }

@@ -156,10 +156,7 @@ pub(super) fn log_begin(protocol: UpstreamProtocol, error: &UpstreamError) {
     let key = protocol.key();
     let chain = ErrorChain(error);
     if matches!(error, UpstreamError::Tls(_)) {
-        tracing::warn!(
-            key,
-            "upstream: TLS handshake failed: {chain}; check {key} and upstream.ca_file; {BACKOFF_NOTE}"
-        );
+        tracing::warn!(key, "upstream: TLS handshake failed: {chain}; {BACKOFF_NOTE}");
     } else {
         tracing::warn!(key, "upstream is unreachable: {chain}; check {key} and the server; {BACKOFF_NOTE}");
     }

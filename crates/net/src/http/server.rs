@@ -129,7 +129,11 @@ async fn run(client: &mut ClientConnection) -> Result<(), ConnectionError> {
 /// Responds to bytes that are not a request, after which the connection is closed.
 #[cold]
 async fn bad_request(downstream: &mut Downstream, error: http1::Error) -> Result<(), ConnectionError> {
-    downstream.config.log.client_error(downstream.peer.client, &format!("bad request: {error}"));
+    let advice = match error {
+        http1::Error::Tls => ": set the client to http://, or to the address and port of listen.https",
+        _ => "",
+    };
+    downstream.config.log.client_error(downstream.peer.client, &format!("bad request: {error}{advice}"));
     respond::bad_request(&mut downstream.transport.out.bytes, error.status());
     downstream.flush().await
 }

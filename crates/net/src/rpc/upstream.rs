@@ -9,6 +9,7 @@ use engine::Interface;
 use identity::SecurityContext;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio::time::timeout;
 
 use crate::gate::{AuthAttempt, Gate, UpstreamProtocol};
 use crate::rpc::loop_marker::LoopMarker;
@@ -69,10 +70,11 @@ async fn open(
     limit: Duration,
 ) -> Result<TcpStream, UpstreamError> {
     let connecting = async {
-        let connected = upstream.endpoints.connect(interface).await;
-        connected.map_err(UpstreamError::connect)
+        let late = |_| format!("cannot connect: no response within {} s", limit.as_secs());
+        let connected = timeout(limit, upstream.endpoints.connect(interface)).await;
+        connected.map_err(late).map_err(UpstreamError::connect)?.map_err(UpstreamError::connect)
     };
-    upstream.gate.connect(UpstreamProtocol::Rpc, limit, connecting).await
+    upstream.gate.connect(UpstreamProtocol::Rpc, connecting).await
 }
 
 /// Probes whether the server accepts `account`, by a call that depends on no user: `EcDummyRpc` ([MS-OXCRPC] 3.1.4).

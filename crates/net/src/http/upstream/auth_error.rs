@@ -10,7 +10,7 @@ use crate::upstream_error::{UpstreamAuthError, UpstreamError, cause};
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceAuthError {
     /// The server does not offer the configured scheme.
-    #[error("the server does not offer {mechanism}, it offers {offered} ({})", supported(.offered))]
+    #[error("the server does not offer {mechanism}, it offers {offered}{}", supported(.offered))]
     NotOffered {
         /// The configured mechanism.
         mechanism: Mechanism,
@@ -47,6 +47,9 @@ pub enum ServiceAuthError {
     NoCredentials,
 }
 
+/// What a server offers without a `WWW-Authenticate`.
+const NOTHING: &str = "nothing";
+
 impl From<ServiceAuthError> for UpstreamError {
     fn from(error: ServiceAuthError) -> Self {
         match error {
@@ -67,21 +70,24 @@ impl ServiceAuthError {
         if schemes.iter().any(|scheme| mechanism.is_scheme(scheme.as_bytes())) {
             return Self::Rejected(mechanism);
         }
-        let offered = if schemes.is_empty() { "nothing".to_owned() } else { schemes.join(", ") };
+        let offered = if schemes.is_empty() { NOTHING.to_owned() } else { schemes.join(", ") };
         Self::NotOffered { mechanism, offered }
     }
 }
 
-/// Which of the schemes `offered` are supported, by the names that they have in the configuration.
+/// Which of the schemes `offered` are supported, by the names that they have in the configuration, in parentheses.
 fn supported(offered: &str) -> String {
+    if offered == NOTHING {
+        return String::new();
+    }
     let is_offered =
         |mechanism: &Mechanism| offered.split(", ").any(|offer| mechanism.is_scheme(offer.as_bytes()));
     let supported = Mechanism::ALL.into_iter().filter(|mechanism| mechanism.has_ends());
     let usable: Vec<_> = supported.filter(is_offered).map(|mechanism| mechanism.to_string()).collect();
     if usable.is_empty() {
-        "none of these is supported".to_owned()
+        " (none of these is supported)".to_owned()
     } else {
-        format!("supported: {}", usable.join(", ").to_ascii_lowercase())
+        format!(" (supported: {})", usable.join(", ").to_ascii_lowercase())
     }
 }
 
@@ -106,6 +112,6 @@ mod tests {
         let why = ServiceAuthError::unauthorized(Mechanism::BASIC, &bearer).to_string();
         assert!(why.ends_with("it offers Bearer (none of these is supported)"), "{why}");
         let nothing = ServiceAuthError::unauthorized(Mechanism::BASIC, &Fields::default()).to_string();
-        assert!(nothing.contains("it offers nothing"), "{nothing}");
+        assert!(nothing.ends_with("it offers nothing"), "{nothing}");
     }
 }

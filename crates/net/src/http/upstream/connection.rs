@@ -5,6 +5,7 @@
 //! `request_head` rewrites a request's head, `send` sends the request, `receive` reads the response, and
 //! `response_head` rewrites its head.
 
+use std::sync::atomic::AtomicBool;
 use std::task::Context;
 use std::time::Duration;
 
@@ -91,8 +92,12 @@ impl UpstreamConnection {
         user: Option<&Identity>,
     ) -> Result<Box<Self>, UpstreamError> {
         let permit = upstream.gate.permit(user)?;
-        let connecting = async { Ok(upstream.connect().await?) };
-        let connected = upstream.gate.connect(UpstreamProtocol::Http, upstream.timeout, connecting).await?;
+        let within_tls = AtomicBool::new(false);
+        let connecting = async {
+            let late = |_| upstream.not_connected_in_time(&within_tls);
+            Ok(timeout(upstream.timeout, upstream.connect(&within_tls)).await.map_err(late)??)
+        };
+        let connected = upstream.gate.connect(UpstreamProtocol::Http, connecting).await?;
         let mut connection = Self::over(upstream, connected);
         connection.permit = Some(permit);
         Ok(connection)
@@ -100,8 +105,9 @@ impl UpstreamConnection {
 
     /// A new connection without an owner, in one attempt that disregards the gate and is not reported to it.
     pub(crate) async fn connect_once(upstream: &HttpUpstream) -> Result<Box<Self>, NotConnected> {
-        let late = |_| NotConnected::Timeout(upstream.timeout);
-        let connected = timeout(upstream.timeout, upstream.connect()).await.map_err(late)??;
+        let within_tls = AtomicBool::new(false);
+        let late = |_| upstream.not_connected_in_time(&within_tls);
+        let connected = timeout(upstream.timeout, upstream.connect(&within_tls)).await.map_err(late)??;
         Ok(Self::over(upstream, connected))
     }
 

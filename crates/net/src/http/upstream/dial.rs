@@ -1,5 +1,6 @@
 //! Connects to the server, and why that fails.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use identity::ChannelBindings;
@@ -74,7 +75,11 @@ impl From<NotOpened> for UpstreamError {
 
 impl HttpUpstream {
     /// Connects. Returns the channel bindings of the connection too if it has TLS (RFC 5929 4).
-    pub(crate) async fn connect(&self) -> Result<(Stream, Option<ChannelBindings>), NotConnected> {
+    /// Sets `within_tls` once the connection is made and the TLS handshake begins.
+    pub(crate) async fn connect(
+        &self,
+        within_tls: &AtomicBool,
+    ) -> Result<(Stream, Option<ChannelBindings>), NotConnected> {
         #[cfg(test)]
         if let Some(server) = &self.memory {
             let unreachable = NotConnected::Timeout(Duration::ZERO);
@@ -83,10 +88,19 @@ impl HttpUpstream {
         let lookup = async { Ok::<_, NotConnected>(resolve(&self.host, self.port).await?) };
         let stream = connect(None, lookup).await?;
         let Some(trust) = &self.tls else { return Ok((Stream::Plain(stream), None)) };
+        within_tls.store(true, Ordering::Relaxed);
         let connected = trust.connector.connect(trust.name.clone(), stream).await;
         let connected = connected.map_err(|error| TlsFailure::of(&error))?;
         let shown = connected.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let bindings = shown.map(end_point);
         Ok((Stream::Tls(Box::new(connected.into())), bindings))
+    }
+
+    /// The error if [`connect`](Self::connect) exceeded the time limit.
+    pub(crate) fn not_connected_in_time(&self, within_tls: &AtomicBool) -> NotConnected {
+        if within_tls.load(Ordering::Relaxed) {
+            return TlsFailure::Silent(self.timeout).into();
+        }
+        NotConnected::Timeout(self.timeout)
     }
 }
