@@ -93,6 +93,7 @@ pub fn read<E: From<ArchiveError>>(
     sink: &mut dyn FnMut(RecordedItem) -> Result<(), E>,
 ) -> Result<(), E> {
     for (number, exchange) in exchanges(&mut file)? {
+        reader.name_connection(first.saturating_add(number), &format!("exchange {number}"));
         if let Err(what) = watch(&mut file, first.saturating_add(number), &exchange, reader) {
             let place = format!("exchange {number}");
             sink(RecordedItem::Problem(Problem { place, what: what.to_string() }))?;

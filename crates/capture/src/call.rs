@@ -109,6 +109,13 @@ pub enum Stub {
     Sealed(usize, SealedReason),
 }
 
+impl SealedReason {
+    /// Whether the bytes are encrypted, rather than incomplete or too many.
+    pub const fn is_encrypted(self) -> bool {
+        !matches!(self, Self::MissingFragment | Self::TooLong | Self::Truncated)
+    }
+}
+
 /// Why the bytes of a stub are not available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -217,6 +217,35 @@ fn bound(tcp: &mut Tcp, lost: &[usize]) {
     tcp.say(SERVER, &pdu(12, 3, 1, &ack), 5000, lost);
 }
 
+#[test]
+fn a_refused_bind_and_a_refused_interface_are_reported() {
+    let bind = |answer: Vec<u8>| {
+        let mut tcp = Tcp::new("10.0.0.1:50000", "10.0.0.2:6001", true);
+        let ndr = [&rpc::SyntaxId::NDR.uuid.to_le()[..], &[2, 0, 0, 0]].concat();
+        let interface = [&mapi::Interface::Emsmdb.uuid().to_le()[..], &[0, 0, 81, 0]].concat();
+        // Two contexts of the interface, of which a server may accept one.
+        let context = |id| [&[id, 0, 1, 0][..], &interface, &ndr].concat();
+        let head = [0xd0, 0x16, 0xd0, 0x16, 0, 0, 0, 0, 2, 0, 0, 0];
+        tcp.say(CLIENT, &pdu(11, 3, 1, &[&head[..], &context(0), &context(1)].concat()), 5000, &[]);
+        tcp.say(SERVER, &answer, 5000, &[]);
+        tcp.found().1
+    };
+    let ack = |results: [u8; 2]| {
+        let result = |result: u8| [&[result, 0, u8::from(result == 2), 0][..], &[0; 20]].concat();
+        let head = [0xd0, 0x16, 0xd0, 0x16, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0];
+        pdu(12, 3, 1, &[&head[..], &result(results[0]), &result(results[1])].concat())
+    };
+    // The reason 4 and version 5.0 (C706 12.6.4.5).
+    let nak = bind(pdu(13, 3, 1, &[4, 0, 1, 5, 0]));
+    assert_eq!(nak, ["connection 1: RPC: the server refused the bind: PROTOCOL_VERSION_NOT_SUPPORTED"]);
+    let interface =
+        "connection 1: RPC: the server refused the interface emsmdb: ABSTRACT_SYNTAX_NOT_SUPPORTED";
+    assert_eq!(bind(ack([2, 2])), [interface]);
+    for accepted in [[0, 2], [2, 0], [0, 3]] {
+        assert_eq!(bind(ack(accepted)), [""; 0], "{accepted:?}");
+    }
+}
+
 /// A call of number `call` in `fragments`, and its response in as many.
 fn call(tcp: &mut Tcp, call: u32, fragments: u8, lost: [&[usize]; 2]) {
     for (side, kind, head) in [(CLIENT, 0, [0, 0, 0, 0, 0, 0, 6, 0]), (SERVER, 2, [0; 8])] {

@@ -25,6 +25,10 @@ wire::wire_enum! {
         EC_DST_NULL_OBJECT = 0x0000_0503,
         /// The account is disabled (`ecMailboxDisabled`, [MS-OXCSTOR] 3.2.5.1.3).
         EC_MAILBOX_DISABLED = 0x0000_096C,
+        /// The endpoint mapper has no such endpoint (`ept_s_not_registered`, [MS-RPCE] 2.2.1.2).
+        EPT_S_NOT_REGISTERED = 0x16C9_A0D6,
+        /// The endpoint mapper does not know the handle of a lookup (`ept_s_invalid_context`, [MS-RPCE] 2.2.1.2).
+        EPT_S_INVALID_CONTEXT = 0x16C9_A0D5,
         /// The position in a table has changed.
         MAPI_W_POSITION_CHANGED = 0x0004_0481,
         /// A count is approximate.

@@ -43,7 +43,8 @@ pub(super) fn rpc(
     }
     for (what, stub) in [("request", Some(&call.request)), ("response", response_stub(call))] {
         if let Some(Stub::Sealed(_, why)) = stub {
-            operation.problems.push(format!("the {what} is sealed: {why}"));
+            let state = if why.is_encrypted() { "sealed" } else { "not read" };
+            operation.problems.push(format!("the {what} is {state}: {why}"));
         }
     }
     operation.session = rpc_session(sessions, connection, known, call);

@@ -324,6 +324,26 @@ fn an_upload_that_is_released_within_a_property_is_a_problem() {
     }
 }
 
+#[test]
+fn a_stub_without_a_lost_part_is_not_called_sealed() {
+    use crate::call::{RpcCall, RpcOutcome, SealedReason, Stub};
+    for (why, expected) in [
+        (SealedReason::MissingFragment, "the response is not read: a part of it is missing in the recording"),
+        (SealedReason::TooLong, "the response is not read: stub too long"),
+        (SealedReason::NoSecret, "the response is sealed: none of the given passwords and keys fits"),
+    ] {
+        let mut call = notified();
+        call.body = CallBody::Rpc(RpcCall {
+            envelope: crate::Envelope::RpcTcp,
+            interface: None,
+            opnum: 6,
+            request: Stub::Plain(Vec::new().into(), wire::Endian::Little),
+            outcome: RpcOutcome::Response(Stub::Sealed(3, why)),
+        });
+        assert_eq!(Analyzer::default().operation(&call).problems, [expected]);
+    }
+}
+
 /// A restriction `tag = value` of a binary property ([MS-OXCDATA] 2.12.5).
 fn binary_equals(tag: u32, value: &[u8]) -> Vec<u8> {
     let length = u16::try_from(value.len()).unwrap().to_le_bytes();

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use rpc::pdu::{
-    AuthLevel, Body, ContextResultCode, HEADER_SIZE, Header, Pdu, PduType, PfcFlags, PresentationContext,
-    REQUEST_HEADER_SIZE, SecTrailer,
+    AuthLevel, Body, ContextResult, ContextResultCode, HEADER_SIZE, Header, Pdu, PduType, PfcFlags,
+    PresentationContext, ProviderReason, REQUEST_HEADER_SIZE, SecTrailer,
 };
-use wire::{Decode as _, Reader};
+use wire::{Decode as _, Guid, Reader};
 
 use super::fragments::{Fragment, PduStream, RecordedPdu};
 use super::problem::ConversationProblem;
@@ -33,8 +33,8 @@ pub(super) struct Association {
     security: HashMap<u32, ContextSecurity>,
     calls: RpcCalls,
     user: Option<Arc<str>>,
-    /// Problems of security contexts that were not reported yet.
-    security_problems: Vec<ConversationProblem>,
+    /// Problems of binds and security contexts that were not reported yet.
+    setup_problems: Vec<ConversationProblem>,
     /// Whether the bytes of both sides arrive in the order in which they were sent.
     ordered: bool,
     /// Whether bytes of the client are missing, so that responses may belong to calls that were not recorded.
@@ -50,6 +50,26 @@ pub(super) fn is_start(bytes: &[u8]) -> Option<bool> {
     }
 }
 
+/// The interfaces among the `proposed` contexts of which the server accepted none. Contexts with other transfer
+/// syntaxes are usually proposed in addition, and refused.
+fn refused(proposed: &[PresentationContext], results: &[ContextResult]) -> Vec<ConversationProblem> {
+    let mut refused: Vec<(Guid, ProviderReason)> = Vec::new();
+    let all = || proposed.iter().zip(results);
+    for (context, result) in all() {
+        let uuid = context.abstract_syntax.uuid;
+        let is_refusal =
+            !matches!(result.result, ContextResultCode::ACCEPTANCE | ContextResultCode::NEGOTIATE_ACK);
+        let accepted = all().any(|(other, result)| {
+            other.abstract_syntax.uuid == uuid && result.result == ContextResultCode::ACCEPTANCE
+        });
+        if is_refusal && !accepted && refused.iter().all(|(known, _)| *known != uuid) {
+            refused.push((uuid, result.reason));
+        }
+    }
+    let problem = |(uuid, reason)| ConversationProblem::InterfaceRefused { uuid, reason };
+    refused.into_iter().map(problem).collect()
+}
+
 impl Association {
     /// A new association. Unless it is `ordered`, all bytes of one side may precede those of the other.
     pub(super) fn new(envelope: Envelope, secrets: Arc<Secrets>, ordered: bool) -> Self {
@@ -61,7 +81,7 @@ impl Association {
             security: HashMap::new(),
             calls: RpcCalls::new(envelope),
             user: None,
-            security_problems: Vec::new(),
+            setup_problems: Vec::new(),
             ordered,
             client_gap: false,
         }
@@ -152,7 +172,7 @@ impl Association {
             PduType::CO_CANCEL | PduType::ORPHANED | PduType::SHUTDOWN => Ok(()),
             _ => self.setup(side, &bytes),
         };
-        out.problems.append(&mut self.security_problems);
+        out.problems.append(&mut self.setup_problems);
         if let Err(error) = result {
             let (call_id, ptype) = (header.call_id, header.ptype);
             out.problems.push(ConversationProblem::Pdu { side, call_id, ptype, error });
@@ -181,8 +201,12 @@ impl Association {
                         self.calls.accept(context);
                     }
                 }
+                self.setup_problems.extend(refused(&proposed, &ack.results));
             }
-            Body::BindNak(_) => self.proposed = None,
+            Body::BindNak(nak) => {
+                self.proposed = None;
+                self.setup_problems.push(ConversationProblem::BindRefused { reason: nak.reason });
+            }
             _ => {}
         }
         Ok(())
@@ -252,7 +276,7 @@ impl Association {
             Some(security) => {
                 let checked = security.verify_or_unseal(side, pdu, (head_size, start), seals, &self.secrets);
                 let problem = security.take_problem().filter(|_| seals);
-                self.security_problems.extend(problem.map(ConversationProblem::Kerberos));
+                self.setup_problems.extend(problem.map(ConversationProblem::Kerberos));
                 checked
             }
             None => Err(SealedReason::MissingBind),

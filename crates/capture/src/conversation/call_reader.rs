@@ -28,6 +28,8 @@ pub struct CallReader {
     found: Vec<RecordedItem>,
     /// The users that recordings of MAPIProxy name, by connection.
     users: HashMap<u64, Arc<str>>,
+    /// The names of connections that problems are reported with, instead of their numbers.
+    places: HashMap<u64, Arc<str>>,
     /// The number of malformed packets by error; each error is reported once.
     unreadable: HashMap<String, u64>,
     /// The number of packets with TCP, and of all others.
@@ -47,6 +49,7 @@ impl CallReader {
             decryption: Decryption::new(keys.tls),
             found: Vec::new(),
             users: HashMap::new(),
+            places: HashMap::new(),
             unreadable: HashMap::new(),
             segments: 0,
             others: 0,
@@ -112,6 +115,12 @@ impl CallReader {
         }
     }
 
+    /// Reports problems of the connection `number`, which begins, with `place` instead of the number: the name of a
+    /// file or of an exchange.
+    pub fn name_connection(&mut self, number: u64, place: &str) {
+        self.places.insert(number, place.into());
+    }
+
     /// Reads an event of a connection.
     pub fn event(&mut self, event: &Event<'_>) {
         let number = event.connection.number;
@@ -123,6 +132,7 @@ impl CallReader {
                 self.recorded(event.connection, Recorded::Closed);
                 self.tracked.remove(&number);
                 self.users.remove(&number);
+                self.places.remove(&number);
             }
         }
     }
@@ -188,6 +198,7 @@ impl CallReader {
         }
         let info = ConnectionInfo {
             connection: connection.number,
+            place: self.places.get(&connection.number).cloned(),
             side: connection.interface.as_deref().and_then(side_of).map(Arc::from),
             client: Some(client).filter(is_known),
             server: Some(server).filter(is_known),

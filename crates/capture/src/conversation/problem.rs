@@ -1,12 +1,19 @@
 //! What cannot be read of a connection.
 
+use mapi::Interface;
 use rpc::framer::FrameError;
-use rpc::pdu::PduType;
+use rpc::pdu::{PduType, ProviderReason, RejectReason};
 use thiserror::Error;
+use wire::Guid;
 
 use crate::decrypt::kerberos::ContextError;
 use crate::decrypt::tls::TlsProblem;
 use crate::stream::Side;
+
+/// The name of an interface of Exchange, or its UUID.
+fn interface_name(uuid: Guid) -> String {
+    Interface::by_uuid(uuid).map_or_else(|| uuid.to_string(), |interface| interface.name().to_owned())
+}
 
 /// Something on a connection that cannot be read.
 #[derive(Debug, Error)]
@@ -32,6 +39,12 @@ pub(super) enum ConversationProblem {
     /// A PDU is malformed.
     #[error("{side:?}, call {call_id}: {ptype:?}: {error}")]
     Pdu { side: Side, call_id: u32, ptype: PduType, error: wire::Error },
+    /// The server refused a bind, and with it the association.
+    #[error("RPC: the server refused the bind: {reason:?}")]
+    BindRefused { reason: RejectReason },
+    /// The server accepted none of the presentation contexts for an interface.
+    #[error("RPC: the server refused the interface {}: {reason:?}", interface_name(*uuid))]
+    InterfaceRefused { uuid: Guid, reason: ProviderReason },
     /// The requests for these responses are not in the recording.
     #[error("RPC: {0} responses, but what the client sent is not in the recording; they are not read")]
     RpcRequestsMissing(u64),

@@ -23,6 +23,8 @@ pub enum RecordedItem {
 #[derive(Debug, Default)]
 pub(super) struct ConnectionInfo {
     pub(super) connection: u64,
+    /// The file or exchange that is the connection, in recordings that number none.
+    pub(super) place: Option<Arc<str>>,
     pub(super) side: Option<Arc<str>>,
     pub(super) client: Option<SocketAddr>,
     pub(super) server: Option<SocketAddr>,
@@ -39,7 +41,8 @@ pub(super) struct Decoded {
 impl Decoded {
     /// The RPC calls and problems as items of a connection. The caller has taken the `events` before.
     pub(super) fn into_items(self, info: &ConnectionInfo, user: Option<&Arc<str>>) -> Vec<RecordedItem> {
-        let place = format!("connection {}", info.connection);
+        let number = || format!("connection {}", info.connection);
+        let place = info.place.as_deref().map_or_else(number, str::to_owned);
         let problems = self.problems.into_iter().map(|problem| {
             RecordedItem::Problem(Problem { place: place.clone(), what: problem.to_string() })
         });

@@ -34,6 +34,20 @@ fn sorted(reader: &mut CallReader) -> (Vec<Call>, Vec<String>) {
 }
 
 #[test]
+fn problems_are_reported_with_the_name_of_the_connection_if_it_has_one() {
+    for (name, place) in [(None, "connection 1"), (Some("a\nb.c2s.http"), "a")] {
+        let mut reader = CallReader::new(Vec::new());
+        if let Some(name) = name {
+            reader.name_connection(1, name);
+        }
+        reader.data(&connection(1), Side::Client, Timestamp(0), &[0xFF; 100]);
+        close(&mut reader, 1);
+        let (_, problems) = sorted(&mut reader);
+        assert!(problems[0].starts_with(place) && !problems[0].contains('\n'), "{problems:?}");
+    }
+}
+
+#[test]
 fn every_recorded_exchange_is_a_call_with_its_bodies() {
     for pack in [captures::mapihttp(), captures::mapihttp_compressed()] {
         for exchange in pack {

@@ -52,9 +52,12 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut what = String::with_capacity(self.what.len());
-        without_controls(&mut what, &self.what);
-        write!(f, "{}: {what}", self.place)
+        let mut text = String::with_capacity(self.what.len());
+        // The place may be the name of a file.
+        without_controls(&mut text, &self.place);
+        text.push_str(": ");
+        without_controls(&mut text, &self.what);
+        f.write_str(&text)
     }
 }
 

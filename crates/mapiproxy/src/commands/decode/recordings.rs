@@ -83,8 +83,9 @@ fn raw_http(
     sink: &mut dyn FnMut(RecordedItem) -> Outcome,
 ) -> Outcome {
     let mut number = 1 << 56;
-    for (_, [client, server]) in raw.into_vec() {
+    for (name, [client, server]) in raw.into_vec() {
         number += 1;
+        reader.name_connection(number, &name);
         let open = |path: Option<PathBuf>| {
             path.map(|path| File::open(&path).map_err(|error| at(&path, &error))).transpose()
         };
