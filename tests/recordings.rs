@@ -120,7 +120,11 @@ fn the_recording_has_the_client_operation_and_side_of_each_call() {
     }
     let some = decoded(&file, &["--user", "alice", "--rop", "Logon"]);
     assert!(some.iter().all(|operation| operation["rops"][0]["name"] == "RopLogon") && !some.is_empty());
-    assert_eq!(decoded(&file, &["--user", "bob"]), Vec::<Value>::new());
+    let mut command = Command::new(program());
+    command.args(["decode", "--user", "bob"]).arg(&file);
+    let ended = Process::start("mapiproxy decode", &mut command).end();
+    let expected = "--user bob: the recording has no operation of this user; it has operations of LAB\\alice";
+    assert!(!ended.status.success() && ended.err.contains(expected), "{}", ended.err);
 }
 
 /// The numbers of the packets of `file` in which a sealed response from `port` begins.

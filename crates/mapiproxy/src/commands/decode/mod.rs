@@ -6,8 +6,10 @@ mod gzip;
 mod key_logs;
 mod recordings;
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use capture::filter::Filter;
 use capture::show::{self, Sessions};
@@ -59,10 +61,33 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let keys = arguments.decryption.open(arguments.follow)?;
     let read = read(&arguments.files, keys, arguments.follow, &mut |item| printer.print(item));
     read.and_then(|()| Ok(printer.out.flush()?))?;
+    printer.check_user()?;
     match &arguments.prop {
         Some(prop) if printer.printed == 0 => Ok(filter_names::check_property_of_recording(prop)?),
         _ => Ok(()),
     }
+}
+
+/// The maximum number of other users that an error names.
+const MAX_USERS: usize = 8;
+
+/// The recording has no operation of the user to whom the output is limited.
+#[derive(Debug, thiserror::Error)]
+#[error("--user {given}: the recording has no operation of this user{}", named(others))]
+struct UnknownUser {
+    given: String,
+    others: BTreeSet<Arc<str>>,
+}
+
+/// The users whom the recording names.
+fn named(others: &BTreeSet<Arc<str>>) -> String {
+    if others.is_empty() {
+        return ", and names no user".to_owned();
+    }
+    let names: Vec<String> =
+        others.iter().take(MAX_USERS).map(|name| name.replace(char::is_control, "\u{fffd}")).collect();
+    let more = if others.len() > MAX_USERS { " and others" } else { "" };
+    format!("; it has operations of {}{more}", names.join(", "))
 }
 
 /// Prints operations.
@@ -75,6 +100,10 @@ struct Printer {
     sessions: Sessions,
     /// The number of printed operations.
     printed: u64,
+    /// Whether an operation is of the user to whom the output is limited.
+    has_user: bool,
+    /// Some of the other users.
+    others: BTreeSet<Arc<str>>,
     out: BufWriter<io::Stdout>,
 }
 
@@ -92,7 +121,19 @@ impl Printer {
             analyzer: Analyzer::default(),
             sessions: Sessions::default(),
             printed: 0,
+            has_user: false,
+            others: BTreeSet::new(),
             out: BufWriter::with_capacity(1 << 16, io::stdout()),
+        }
+    }
+
+    /// Fails if the output is limited to a user of whom the recording has no operation.
+    fn check_user(&self) -> Result<(), UnknownUser> {
+        match &self.filter.user {
+            Some(given) if !self.has_user => {
+                Err(UnknownUser { given: given.clone(), others: self.others.clone() })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -105,6 +146,11 @@ impl Printer {
             }
         };
         let operation = self.analyzer.operation(&call);
+        if self.filter.admits_user(operation.user.as_deref()) {
+            self.has_user = true;
+        } else if let Some(other) = operation.user.as_ref().filter(|_| self.others.len() <= MAX_USERS) {
+            self.others.insert(Arc::clone(other));
+        }
         let Some(operation) = self.filter.apply(operation) else { return Ok(()) };
         self.printed += 1;
         if self.json {
