@@ -58,7 +58,7 @@ impl AccountFile {
     ///
     /// # Errors
     /// If the text is not a valid accounts file: unknown keys, invalid hashes, or a name that denotes two accounts.
-    /// Errors of up to [`MOST_ERRORS`] accounts are reported together.
+    /// Errors of up to eight accounts are reported together.
     pub fn parse(text: &str) -> Result<Self, AccountError> {
         let lines = Lines::of(text);
         // The parser's own message would quote the line with the hash.

@@ -92,7 +92,7 @@ pub(super) fn meaning(name: &str, value: &PropertyValue) -> Option<Node> {
     }
 }
 
-/// Decodes a value as [`meaning`] does, but returns `None` for structures that contain other properties, which limits
+/// Decodes a value as `meaning` does, but returns `None` for structures that contain other properties, which limits
 /// the depth: for values within a restriction or an action.
 pub fn meaning_within(name: &str, value: &PropertyValue) -> Option<Node> {
     if blob::contains_properties(name) { None } else { meaning(name, value) }
