@@ -102,17 +102,14 @@ fn validity_fault(certificate: &X509Certificate<'_>, now: SystemTime) -> Option<
     let at = |time: i64| u64::try_from(time).unwrap_or_default();
     let validity = certificate.validity();
     let (from, to) = (at(validity.not_before.timestamp()), at(validity.not_after.timestamp()));
-    let expired = || {
-        now.checked_sub(to)
-            .filter(|ago| *ago > 0)
-            .map(|ago| CertificateFault::Expired(Duration::from_secs(ago)))
-    };
-    let not_yet = || {
-        from.checked_sub(now)
-            .filter(|wait| *wait > 0)
-            .map(|wait| CertificateFault::NotYet(Duration::from_secs(wait)))
-    };
-    expired().or_else(not_yet)
+    let seconds = |from: u64, to: u64| Duration::from_secs(to.saturating_sub(from));
+    if now > to {
+        Some(CertificateFault::Expired(seconds(to, now)))
+    } else if now < from {
+        Some(CertificateFault::NotYet(seconds(now, from)))
+    } else {
+        None
+    }
 }
 
 /// Whether `extendedKeyUsage`, if there is one, has `serverAuth` or any purpose (RFC 5280 4.2.1.12).
