@@ -22,6 +22,7 @@ mod command_line;
 mod decoding;
 mod decrypting;
 mod deferred;
+mod demo;
 mod ending_sessions;
 mod endpoints;
 mod foreign_recordings;

@@ -35,7 +35,7 @@ struct Arguments {
     /// The log level: error, warn, info, debug or trace. `info` adds protocol errors, refused operations and the
     /// end of outages. A part of the program, which each line names after its level (for example `net::event_log`),
     /// can have a level of its own: `info,net=debug`. The TLS library logs only if it is named: `warn,rustls=debug`.
-    /// [default: warn; error for `client`, which reports failures itself]
+    /// [default: warn; error for `client` and `demo`, which report failures themselves]
     #[arg(long, global = true, value_parser = log_filter::parse)]
     log: Option<String>,
     #[command(subcommand)]
@@ -44,7 +44,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs a test server, the proxy and a client on this machine, and prints each operation.
+    /// Runs a test server, the proxy and two users on this machine, and prints what they do and what the proxy decoded.
     Demo(commands::demo::Arguments),
     /// Runs the proxy.
     Run(commands::run::Arguments),
@@ -69,7 +69,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // Before anything else: until then SIGHUP ends the process.
     let prepared = matches!(arguments.command, Command::Run(_)).then(Prepared::new);
-    let level = if matches!(arguments.command, Command::Client(_)) { "error" } else { "warn" };
+    let level =
+        if matches!(arguments.command, Command::Client(_) | Command::Demo(_)) { "error" } else { "warn" };
     let filter = match log_filter::filter(arguments.log.as_deref().unwrap_or(level)) {
         Ok(filter) => filter,
         Err(error) => return fail(&error),
