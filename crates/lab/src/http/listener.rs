@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use identity::{AcceptorConfig, Pool};
 use net::ListenError;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -93,6 +93,11 @@ impl HttpListener {
                     continue;
                 }
             };
+            // A response is written in parts. The later ones must not wait until the client acknowledged the first.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%peer, "lab: the HTTP connection was closed: {error}");
+                continue;
+            }
             let (server, auth, stop) = (Arc::clone(&server), auth.clone(), stop.clone());
             let certificate = config.certificate.clone();
             connections.spawn(async move {
@@ -101,7 +106,7 @@ impl HttpListener {
                     None => serve(stream, connection, stop).await,
                     Some(certificate) => {
                         let limit = connection.server.limits.sign_in;
-                        let shaken = timeout(limit, accept_tls(&certificate.acceptor, stream)).await;
+                        let shaken = timeout(limit, certificate.acceptor.accept(stream)).await;
                         match shaken {
                             Ok(Ok(stream)) => serve(stream, connection, stop).await,
                             Ok(Err(error)) => tracing::debug!(%peer, "lab: TLS handshake failed: {error}"),
@@ -118,14 +123,6 @@ impl HttpListener {
             tracing::debug!("lab: HTTP connections are closed with requests in progress");
         }
     }
-}
-
-async fn accept_tls(
-    acceptor: &tokio_rustls::TlsAcceptor,
-    stream: TcpStream,
-) -> std::io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
-    stream.set_nodelay(true)?;
-    acceptor.accept(stream).await
 }
 
 /// Serves the requests of one connection.
