@@ -18,9 +18,26 @@ pub enum LabError {
     /// The directory for the store cannot be created.
     #[error("cannot create a directory for the mailbox store")]
     Directory(#[source] std::io::Error),
+    /// The file of the store cannot be found.
+    #[error("cannot find the mailbox store")]
+    File(#[source] std::io::Error),
     /// The store cannot be opened.
     #[error("cannot open the mailbox store")]
     Store(#[from] store::Error),
+}
+
+/// Verifies the mailbox store in `file`, which no running lab may use. Returns what is wrong in it, one line each.
+///
+/// # Errors
+/// If the file does not exist, is no store, or cannot be read.
+pub fn check_store(file: &Path) -> Result<Vec<String>, LabError> {
+    // To open a store would create the file.
+    std::fs::metadata(file).map_err(LabError::File)?;
+    let findings = Store::open(file)?.verify()?;
+    Ok(findings
+        .into_iter()
+        .map(|finding| format!("violated: {}: {}", finding.rule, finding.details))
+        .collect())
 }
 
 /// What all calls and sessions of a lab share.

@@ -49,7 +49,7 @@ mod sync;
 mod tests;
 mod values;
 
-pub use crate::backend::LabError;
+pub use crate::backend::{LabError, check_store};
 pub use crate::config::{LabConfig, Quota, ServerName};
 pub use crate::http::{CertificateError, HttpLimits, HttpServer, ServerCertificate};
 pub use crate::serve::{LabServer, Listening, serve, start};

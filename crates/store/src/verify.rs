@@ -51,6 +51,15 @@ const RULES: &[(&str, &str)] = &[
          GROUP BY mailbox, change HAVING count(*) > 1",
     ),
     (
+        "a folder is not below itself",
+        "WITH RECURSIVE above (mailbox, folder, ancestor) AS (
+             SELECT mailbox, id, parent FROM folder WHERE parent IS NOT NULL
+             UNION SELECT above.mailbox, above.folder, next.parent FROM above
+                 JOIN folder AS next ON next.mailbox = above.mailbox AND next.id = above.ancestor
+             WHERE next.parent IS NOT NULL)
+         SELECT 'folder ' || folder || ' of mailbox ' || mailbox FROM above WHERE folder = ancestor",
+    ),
+    (
         "a large value belongs to a message or to an attachment that exists",
         "SELECT 'content ' || content || ', attachment ' || attachment FROM large_value AS value
          WHERE attachment <> -1 AND NOT EXISTS (

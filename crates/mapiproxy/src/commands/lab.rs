@@ -23,11 +23,14 @@ use crate::files;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The configuration file.
-    #[arg(long, value_name = "FILE", required_unless_present = "keys")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["keys", "check"])]
     config: Option<PathBuf>,
     /// Prints a commented template of all keys and exits.
     #[arg(long)]
     keys: bool,
+    /// Verifies a mailbox store that no running test server uses, prints what is wrong in it, and exits.
+    #[arg(long, value_name = "STORE", conflicts_with_all = ["config", "keys"])]
+    check: Option<PathBuf>,
 }
 
 /// The test server's configuration, as `mapiproxy lab --keys` prints it.
@@ -187,6 +190,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if arguments.keys {
         return Ok(std::io::stdout().write_all(KEYS.as_bytes())?);
     }
+    if let Some(store) = &arguments.check {
+        return check(store);
+    }
     let Some(path) = &arguments.config else { return Ok(()) };
     let text = files::read_text(path)?;
     let file: LabFile = toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -245,6 +251,19 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         }
         Ok(())
     })
+}
+
+/// Verifies a mailbox store. Anything that is wrong in it is an error.
+fn check(store: &Path) -> Outcome {
+    let findings = lab::check_store(store)?;
+    let mut out = std::io::stdout();
+    for finding in &findings {
+        writeln!(out, "{finding}")?;
+    }
+    if findings.is_empty() {
+        return Ok(writeln!(out, "{}: no errors", store.display())?);
+    }
+    Err(format!("{}: {} errors", store.display(), findings.len()).into())
 }
 
 #[cfg(test)]

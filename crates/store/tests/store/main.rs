@@ -6,3 +6,4 @@ mod events;
 mod folders;
 mod imports;
 mod messages;
+mod verifying;
