@@ -5,14 +5,17 @@ use std::sync::Arc;
 use mapi::ErrorCode;
 use mapi::property::{PropTag, PropType, PropertyValue};
 use mapi::rop::property::{Bool16, RopGetPropertiesAllRequest};
+use mapi::rop::rule::RuleDataFlags;
 use mapi::rop::{RequestBody, ResponseBody};
 
-use super::folders::permit;
+use super::folders::{create as create_folder, permit};
 use super::mail::{LOGON, Mail, text};
 use super::messages::{INBOX, KEEP, create, delete, recipient, save, transfer};
+use super::rules::{DEFERRED, change, rule, to_folder};
 use super::submission::{draft, mail, subjects, submit};
 use super::{Caller, authenticated};
 use crate::{Lab, LabConfig, Quota};
+use mapi::data::ActionType;
 
 const QUOTA_EXCEEDED: ErrorCode = ErrorCode(0x4d9);
 const SHUTOFF_QUOTA_EXCEEDED: ErrorCode = ErrorCode(0x4dd);
@@ -100,6 +103,31 @@ fn the_sender_receives_a_report_about_recipients_whose_mailboxes_are_full() {
     draft(&mut alice, "Small", vec![recipient(0, "bob@lab.test")]);
     assert_eq!(submit(&mut alice), Ok(()));
     assert_eq!(inbox(&mut bob), ["Small"]);
+}
+
+/// [MS-OXORULE] 2.2.7.2.
+#[test]
+fn a_rule_that_copies_a_message_fails_if_the_mailbox_would_be_full() {
+    let caller = lab("bob", Quota { receive: Some(20), ..Quota::default() });
+    let (mut alice, mut bob) = (mail(&caller, "alice"), mail(&caller, "bob"));
+    let copies = create_folder(&mut bob, 1, "Copies", 3).unwrap();
+    let copy = rule(1, 1, "", vec![to_folder(ActionType::OP_COPY, copies)]);
+    change(&mut bob, 1, 0, vec![(RuleDataFlags::ROW_ADD, copy)]).unwrap();
+    for (subject, kilobytes) in [("Small", 2), ("Large", 9)] {
+        draft(&mut alice, subject, vec![recipient(0, "bob@lab.test")]);
+        fill(&mut alice, kilobytes);
+        assert_eq!(submit(&mut alice), Ok(()));
+    }
+    assert_eq!(inbox(&mut bob), ["Small", "Large"]);
+    assert_eq!(subjects(&mut bob, copies), ["Small"]);
+    bob.open_folder(bob.special(DEFERRED), 10).unwrap();
+    bob.open_table(10, true, 11).unwrap();
+    let columns = [PropTag::PidTagMessageClass, PropTag::PidTagRuleError];
+    bob.set_columns(11, &columns).unwrap();
+    let rows = bob.rows(11, &columns, 9).unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].value(0), Some(&PropertyValue::from("IPC.Microsoft Exchange 4.0.Deferred Error")));
+    assert_eq!(rows[0].value(1), Some(&PropertyValue::Integer32(12)));
 }
 
 #[test]

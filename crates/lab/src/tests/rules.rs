@@ -21,7 +21,7 @@ use super::submission::{mail, subjects};
 
 const SUBJECT: PropTag = PropTag::PidTagSubject;
 const OUTBOX: usize = 5;
-const DEFERRED: usize = 1;
+pub(super) const DEFERRED: usize = 1;
 
 pub(super) fn inbox(mail: &mut Mail) -> Vec<String> {
     let inbox = mail.special(INBOX);
