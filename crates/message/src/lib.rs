@@ -19,7 +19,9 @@
 //!   listed ([`Loss::Item`]);
 //! - fractions of seconds, code pages (texts are written in UTF-8), and the kind of line ends, which become CRLF;
 //! - control characters in header fields, which become spaces, and spaces at their ends;
-//! - RTF, if there is HTML or a text, or if HTML or text can be extracted.
+//! - RTF, if there is HTML or a text, or if HTML or text can be extracted;
+//! - header fields by which servers of an Exchange organization trust each other (`X-MS-Exchange-Organization-` and
+//!   `X-MS-Exchange-Forest-`): they are not written, and become no named properties;
 //! - an absent display name, which becomes the address, and texts that look like encoded words (RFC 2047), which
 //!   readers decode;
 //! - of what is read: the structure of MIME. Parts in TNEF (`winmail.dat`), reports and calendars are attachments, and
@@ -45,6 +47,7 @@ pub mod codepage;
 mod limits;
 mod model;
 mod read;
+mod reserved;
 pub mod rtf;
 mod smime;
 mod write;

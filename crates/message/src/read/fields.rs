@@ -8,6 +8,7 @@ use wire::{FileTime, Utf16};
 
 use super::header::{Field, Header};
 use crate::model::{Message, NamedValue};
+use crate::reserved::is_reserved;
 
 /// The maximum number of fields that become named properties, of which a mailbox can have only some thousands. All
 /// fields are in `PidTagTransportMessageHeaders`.
@@ -165,7 +166,10 @@ pub(super) fn add_named(message: &mut Message, header: &Header<'_>) {
     for field in &header.fields {
         let lower = field.name.to_ascii_lowercase();
         // The name of a property has at most 127 characters ([MS-OXCDATA] 2.6.1).
-        if !lower.starts_with("x-") || lower.len() > 127 || names.len() >= MAX_NAMED || !names.insert(lower) {
+        if !lower.starts_with("x-") || lower.len() > 127 || is_reserved(&lower) {
+            continue;
+        }
+        if names.len() >= MAX_NAMED || !names.insert(lower) {
             continue;
         }
         let value = field.text().replace('\0', " ");

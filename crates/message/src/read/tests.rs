@@ -274,3 +274,12 @@ fn hostile_headers_become_few_named_properties() {
     let header = (0..500).map(|number| format!("X-{number}: a\n")).collect::<Vec<_>>().concat();
     assert_eq!(read(&header).named.len(), 100);
 }
+
+#[test]
+fn fields_that_only_servers_of_an_organization_may_set_become_no_named_properties() {
+    let message = read(
+        "X-MS-Exchange-Organization-AuthAs: Internal\r\nx-ms-exchange-forest-a: b\r\n\
+        X-Microsoft-Exchange-Organization-AuthAs: Internal\r\n\r\nbody",
+    );
+    assert_eq!(message.named, []);
+}

@@ -11,6 +11,7 @@ use super::fields::{Fields, is_name};
 use super::{parties, transport};
 use crate::limits::Loss;
 use crate::model::{self, Message, Properties};
+use crate::reserved::is_reserved;
 use crate::smime::is_of_mime;
 
 /// The fields that are written from properties of their own, and not from `PS_INTERNET_HEADERS` ([MS-OXCMAIL]
@@ -39,9 +40,6 @@ pub(super) const MAPPED: [&str; 22] = [
     "thread-topic",
     "to",
 ];
-
-/// Fields of Exchange organizations, which are not written ([MS-OXCMAIL] 2.1.3.2).
-const RESERVED: [&str; 2] = ["x-microsoft-exchange-organization", "x-microsoft-exchange-forest"];
 
 /// Properties that are texts, and their fields.
 const TEXTS: [(PropTag, &str); 4] = [
@@ -162,7 +160,7 @@ fn item(context: &mut Context<'_>, properties: &Properties<'_>) {
     }
 }
 
-/// Keywords ([MS-OXCMAIL] 2.1.3.2), and the fields in `PS_INTERNET_HEADERS` (2.1.3.2).
+/// Keywords ([MS-OXCMAIL] 2.1.3.2), and the fields in `PS_INTERNET_HEADERS` (2.1.3.2.4).
 fn named(context: &mut Context<'_>, fields: &mut Fields, message: &Message) {
     for property in &message.named {
         let PropertyName::Name { guid, name } = &property.name else { continue };
@@ -174,8 +172,7 @@ fn named(context: &mut Context<'_>, fields: &mut Fields, message: &Message) {
             continue;
         }
         let lower = name.to_ascii_lowercase();
-        let is_reserved = RESERVED.iter().any(|prefix| lower.starts_with(prefix));
-        if fields.contains(&lower) || is_reserved || MAPPED.contains(&&*lower) {
+        if fields.contains(&lower) || is_reserved(&lower) || MAPPED.contains(&&*lower) {
             continue;
         }
         match model::text(&property.value, message.page()) {

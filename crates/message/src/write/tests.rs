@@ -425,3 +425,25 @@ proptest! {
         prop_assert!(to <= recipients.len(), "{}", text);
     }
 }
+
+#[test]
+fn fields_that_only_servers_of_an_organization_may_set_are_not_written() {
+    let fields = [
+        "X-MS-Exchange-Organization-AuthAs",
+        "x-ms-exchange-organization-scl",
+        "X-MS-Exchange-Forest-RulesExecuted",
+        "X-Microsoft-Exchange-Organization-AuthAs",
+    ];
+    for field in fields {
+        let name = PropertyName::Name { guid: set::PS_INTERNET_HEADERS, name: Utf16::new(field) };
+        let headers = format!("{field}: Internal\r\nX-Other: 1\r\n");
+        let mut message = message(vec![value(PropTag::PidTagTransportMessageHeaders, headers.as_str())]);
+        let written = text(&message);
+        assert!(written.contains("X-Other: 1"), "{written}");
+        assert!(!written.contains("Internal"), "{written}");
+        message.properties = PropertyList::default();
+        message.named.push(NamedValue { name, value: "Internal".into() });
+        let written = text(&message);
+        assert!(!written.contains("Internal"), "{written}");
+    }
+}

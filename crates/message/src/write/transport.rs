@@ -8,9 +8,10 @@ use super::context::Context;
 use super::fields::{Fields, MAX_LINE, clean, is_name};
 use crate::limits::Loss;
 use crate::model::Properties;
+use crate::reserved::is_reserved;
 use crate::smime::is_of_mime;
 
-/// The received fields, unchanged and in order, without those that `fields` has, and without those of MIME.
+/// The received fields, unchanged and in order, without those that `fields` has, those of MIME, and reserved ones.
 pub(super) fn kept(context: &mut Context<'_>, fields: &Fields, properties: &Properties<'_>) -> Vec<u8> {
     let mut kept = Fields::default();
     let Some(text) = properties.text(PropTag::PidTagTransportMessageHeaders) else { return Vec::new() };
@@ -28,7 +29,7 @@ pub(super) fn kept(context: &mut Context<'_>, fields: &Fields, properties: &Prop
         match first.split_once(':') {
             Some((name, _)) if is_name(name.trim_end()) => {
                 let name = name.trim_end();
-                if !fields.contains(name) && !is_of_mime(name) {
+                if !fields.contains(name) && !is_of_mime(name) && !is_reserved(name) {
                     write(&mut kept, name, &field);
                 }
             }
