@@ -24,6 +24,14 @@ pub enum LabError {
     /// The store cannot be opened.
     #[error("cannot open the mailbox store")]
     Store(#[from] store::Error),
+    /// A key of the configuration has the alias of a person who does not exist.
+    #[error("{key}: there is no user {alias:?}; names are compared with regard to case")]
+    UnknownUser {
+        /// The key.
+        key: &'static str,
+        /// The alias.
+        alias: String,
+    },
 }
 
 /// Verifies the mailbox store in `file`, which no running lab may use. Returns what is wrong in it, one line each.
@@ -38,6 +46,20 @@ pub fn check_store(file: &Path) -> Result<Vec<String>, LabError> {
         .into_iter()
         .map(|finding| format!("violated: {}: {}", finding.rule, finding.details))
         .collect())
+}
+
+/// Succeeds if the people whom `quotas` and `elsewhere` name exist.
+fn check_users(config: &LabConfig, directory: &Directory) -> Result<(), LabError> {
+    let quotas = config.quotas.keys().filter(|alias| *alias != "*").map(|alias| ("quotas", alias));
+    let mut names = quotas.chain(config.elsewhere.keys().map(|alias| ("elsewhere", alias)));
+    let exists = |alias: &str| {
+        let entry = directory.by_dn(&config.user_dn(alias));
+        entry.is_some_and(|entry| entry.person().is_some() && entry.alias == alias)
+    };
+    match names.find(|(_, alias)| !exists(alias)) {
+        Some((key, alias)) => Err(LabError::UnknownUser { key, alias: alias.clone() }),
+        None => Ok(()),
+    }
 }
 
 /// What all calls and sessions of a lab share.
@@ -56,6 +78,8 @@ pub struct Backend {
 
 impl Backend {
     pub(crate) fn new(config: LabConfig) -> Result<Self, LabError> {
+        let directory = Directory::new(&config);
+        check_users(&config, &directory)?;
         let temporary = match &config.store {
             Some(_) => None,
             None => Some(tempfile::tempdir().map_err(LabError::Directory)?),
@@ -66,7 +90,6 @@ impl Backend {
             (None, None) => Path::new("lab.db").to_owned(),
         };
         let store = Store::open(&file)?;
-        let directory = Directory::new(&config);
         Ok(Self {
             config,
             directory,

@@ -32,7 +32,7 @@ impl Lab {
     /// The lab that `config` describes.
     ///
     /// # Errors
-    /// If the mailbox store cannot be opened.
+    /// If the mailbox store cannot be opened, or `quotas` or `elsewhere` names a person who does not exist.
     pub fn new(config: LabConfig) -> Result<Self, LabError> {
         let handles = Handles::new(config.seed);
         Ok(Self { backend: Arc::new(Backend::new(config)?), handles })

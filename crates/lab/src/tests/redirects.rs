@@ -15,7 +15,7 @@ use super::messages::{INBOX, recipient};
 use super::others::refer;
 use super::submission::{draft, mail, subjects, submit};
 use super::{Caller, authenticated};
-use crate::{Lab, LabConfig, ServerName};
+use crate::{Lab, LabConfig, Quota, ServerName};
 
 /// A lab in which bob's mailbox is on the server EXCH9.
 fn caller() -> Caller {
@@ -89,4 +89,30 @@ fn a_message_to_a_mailbox_on_another_server_is_reported_as_undeliverable() {
     let mut carol = mail(&caller, "carol");
     let inbox = carol.special(INBOX);
     assert_eq!(subjects(&mut carol, inbox), ["Tea"]);
+}
+
+#[test]
+fn a_lab_whose_configuration_names_an_unknown_user_does_not_start() {
+    let server = ServerName { name: "EXCH9".to_owned(), host: "exch9.lab.test".to_owned() };
+    let quotas = |alias: &str| LabConfig {
+        quotas: [(alias.to_owned(), Quota::default())].into(),
+        ..LabConfig::default()
+    };
+    let elsewhere = |alias: &str| LabConfig {
+        elsewhere: [(alias.to_owned(), server.clone())].into(),
+        ..LabConfig::default()
+    };
+    let error = |config| Lab::new(config).err().map(|error| error.to_string());
+    for config in [quotas("*"), quotas("bob"), elsewhere("bob")] {
+        assert_eq!(error(config), None);
+    }
+    for (config, part) in [
+        (quotas("mallory"), "quotas: there is no user \"mallory\""),
+        (quotas("Bob"), "quotas: there is no user \"Bob\""),
+        (elsewhere("mallory"), "elsewhere: there is no user \"mallory\""),
+        (elsewhere("*"), "elsewhere: there is no user \"*\""),
+    ] {
+        let error = error(config).unwrap_or_default();
+        assert!(error.starts_with(part), "{error:?}, not {part:?}");
+    }
 }
