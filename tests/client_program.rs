@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{ALICE, BOB, Ended, Folder, Lab, Process, Proxy, program};
+use crate::harness::{ALICE, BOB, Ended, Folder, Lab, Process, Proxy, program, python};
 
 /// The program as a user of the proxy.
 struct Program<'a> {
@@ -122,6 +122,84 @@ fn folders_permissions_rules_and_the_address_book_are_printed_over_both_protocol
             assert_eq!(discovered, program.results(&["logon"]));
         }
     }
+}
+
+/// What Python's `email` package reads in a file: subject, sender, recipients, text, and attachments by name.
+const READ_EML: &str = "
+import email, email.policy, json, sys
+mail = email.message_from_binary_file(sys.stdin.buffer, policy=email.policy.default)
+files = {part.get_filename(): part.get_payload(decode=True).decode() for part in mail.iter_attachments()}
+fields = [mail[name] for name in ('Subject', 'From', 'To')]
+print(json.dumps(fields + [mail.get_body().get_content(), files]))
+";
+
+/// What Python reads in `bytes`.
+fn read_eml(bytes: &[u8]) -> Value {
+    let (stdin, mut writer) = std::io::pipe().unwrap();
+    let mut command = Command::new(python());
+    command.args(["-c", READ_EML]).stdin(stdin);
+    std::thread::scope(|scope| {
+        scope.spawn(move || std::io::Write::write_all(&mut writer, bytes).unwrap());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    })
+}
+
+#[test]
+fn messages_are_printed_and_exported_as_files_that_other_programs_read() {
+    let lab = Lab::by_http();
+    let (proxy, url) = lab.proxied_by_http();
+    let folder = Folder::new();
+    let [alice, bob] = programs(&proxy, url, &folder);
+    let text = "Teas: Assam, Grüner Tee, 煎茶\n".repeat(3000);
+    let file = folder.write("teas.txt", &text);
+    alice.results(&[
+        "send",
+        "--to",
+        "bob@lab.test",
+        "--subject",
+        "Tea? Grüße / 茶",
+        "--body",
+        "At four.",
+        "--attach",
+        file.to_str().unwrap(),
+    ]);
+    let id = bob.results(&["list"])[0]["id"].as_str().unwrap().to_owned();
+    let with_json = bob.run(&["read", "inbox", &id, "--eml"]);
+    assert_eq!(with_json.status.code(), Some(2), "{}", with_json.err);
+    let mut command = bob.command(&["read", "inbox", &id, "--eml"]);
+    let arguments: Vec<_> = command.get_args().filter(|each| *each != "--json").map(Into::into).collect();
+    let arguments: Vec<std::ffi::OsString> = arguments;
+    command = Command::new(program());
+    let printed = command.args(arguments).output().unwrap();
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let read = read_eml(&printed.stdout);
+    let attachment = serde_json::json!({ "teas.txt": text });
+    assert_eq!((&read[0], &read[3]), (&"Tea? Grüße / 茶".into(), &"At four.".into()));
+    assert!(read[1].as_str().unwrap().contains("<alice@lab.test>"), "{}", read[1]);
+    assert!(read[2].as_str().unwrap().contains("bob@lab.test"), "{}", read[2]);
+    assert!(read[4] == attachment, "another attachment");
+
+    let directory = folder.join("export");
+    let export = ["export", "--to", directory.to_str().unwrap()];
+    let exported = bob.results(&export);
+    let count = exported.last().unwrap();
+    assert_eq!((&count["existing"], &count["failed"]), (&0.into(), &0.into()));
+    assert_eq!(exported.len() as u64, count["written"].as_u64().unwrap() + 1);
+    let ours = exported.iter().find(|each| each["id"] == id.as_str()).unwrap();
+    let path = Path::new(ours["file"].as_str().unwrap());
+    assert!(path.starts_with(directory.join("Inbox")), "{}", path.display());
+    assert_eq!(std::fs::read(path).unwrap(), printed.stdout);
+    // Nothing is written again.
+    std::fs::write(path, "changed").unwrap();
+    let again = bob.results(&export);
+    assert_eq!((&again[0]["existing"], &again[0]["written"]), (&count["written"], &0.into()));
+    assert_eq!(std::fs::read(path).unwrap(), b"changed");
+    // The sender has the message in another folder.
+    let sent = folder.join("sent");
+    let exported = alice.results(&["export", "sent", "--to", sent.to_str().unwrap()]);
+    assert_eq!(exported.last().unwrap()["written"], 1, "{exported:?}");
 }
 
 #[test]

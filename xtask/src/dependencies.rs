@@ -23,7 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["mapi", "wire"]),
     ("net", &["engine", "http1", "mapi", "rpc", "identity", "wire"]),
     ("lab", &["mapi", "rpc", "identity", "store", "net", "wire"]),
-    ("client", &["mapi", "rpc", "identity", "net", "wire"]),
+    ("client", &["mapi", "message", "rpc", "identity", "net", "wire"]),
     ("console", &["engine"]),
     ("capture", &["wire", "rpc", "http1", "mapi", "identity", "engine"]),
     (

@@ -30,7 +30,7 @@
 //! | [`Mailbox`] | a logon: folders by id, path or [`WellKnown`], notifications |
 //! | [`Folder`] | messages and subfolders, permissions, rules |
 //! | [`Table`] | rows, fetched in pages; made by a [`TableQuery`] |
-//! | [`Message`], [`Attachment`] | properties, recipients, embedded messages |
+//! | [`Message`], [`Attachment`] | properties, recipients, embedded messages; [`Message::whole`] reads all of it |
 //! | [`PropertyReader`], [`PropertyWriter`] | values in pieces, as `AsyncRead` and `AsyncWrite` |
 //! | [`Error`] | the operation that failed, its object, the reason and the side |
 //!
@@ -70,6 +70,7 @@ mod store;
 mod stream;
 mod table;
 mod values;
+mod whole;
 
 pub use crate::address_book::{AddressBook, Container, Page, Resolution};
 pub use crate::attachment::{Attachment, AttachmentInfo};

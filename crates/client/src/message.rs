@@ -50,6 +50,10 @@ impl Message {
         Self::opened(object, None, OpenRecipients::default())
     }
 
+    pub(crate) const fn object(&self) -> &Object {
+        &self.object
+    }
+
     /// The id of the message in its folder; `None` for one that was created, and for an embedded message.
     pub const fn id(&self) -> Option<MessageId> {
         self.id

@@ -21,6 +21,11 @@ impl Properties {
         self.0.0.push(TaggedValue::new(tag, value));
     }
 
+    /// The values.
+    pub(crate) fn into_values(self) -> impl Iterator<Item = (PropTag, PropertyValue)> {
+        self.0.0.into_iter().map(|property| (property.tag, property.value))
+    }
+
     /// The value of a property; `None` if the object lacks it.
     pub fn get(&self, tag: PropTag) -> Option<&PropertyValue> {
         self.iter().find(|(known, _)| known.is_same_property(tag)).map(|(_, value)| value.untyped())

@@ -20,7 +20,7 @@ use crate::store::object::Object;
 use crate::stream;
 
 /// The most bytes of a value that is read into memory. Longer ones have a [`stream::PropertyReader`].
-const MAX_VALUE: u32 = 64 << 20;
+const MAX_VALUE: usize = 64 << 20;
 
 /// The most bytes of the values in a response to `RopGetPropertiesSpecific`: a response has 32 KiB.
 const MAX_VALUES: usize = 28 << 10;
@@ -30,6 +30,16 @@ const MAX_SET: usize = 8 << 10;
 
 /// Reads properties of `object`. Those that it lacks have no value.
 pub(crate) async fn get(object: &Object, tags: &[PropTag]) -> Result<Properties, Error> {
+    let mut left = usize::MAX;
+    get_within(object, tags, &mut left).await
+}
+
+/// Reads properties of `object` that have at most `left` bytes together, and subtracts their bytes.
+pub(crate) async fn get_within(
+    object: &Object,
+    tags: &[PropTag],
+    left: &mut usize,
+) -> Result<Properties, Error> {
     let limit = (MAX_VALUES / tags.len().max(1)).max(64);
     let request = RopGetPropertiesSpecificRequest {
         property_size_limit: u16::try_from(limit).unwrap_or(u16::MAX),
@@ -41,18 +51,26 @@ pub(crate) async fn get(object: &Object, tags: &[PropTag]) -> Result<Properties,
     let mut values = Properties::default();
     for (index, tag) in tags.iter().enumerate() {
         match (row.value(index), row.error(index)) {
-            (Some(value), None) => values.push(*tag, value.detached()),
-            (_, Some(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY)) => values.push(*tag, long(object, *tag).await?),
+            (Some(value), None) => {
+                let less = left.checked_sub(length(value));
+                let too_long = || object.on(Error::new("RopGetPropertiesSpecific", Failure::TooLong));
+                *left = less.ok_or_else(too_long)?;
+                values.push(*tag, value.detached());
+            }
+            (_, Some(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY)) => {
+                values.push(*tag, long(object, *tag, left).await?);
+            }
             _ => {}
         }
     }
     Ok(values)
 }
 
-/// Reads a long value by a stream.
-async fn long(object: &Object, tag: PropTag) -> Result<PropertyValue, Error> {
+/// Reads a long value by a stream, which must have at most `left` bytes, and subtracts them.
+pub(crate) async fn long(object: &Object, tag: PropTag, left: &mut usize) -> Result<PropertyValue, Error> {
+    let limit = (*left).min(MAX_VALUE);
     let (stream, size) = stream::open(object, tag, StreamOpenModeFlags::READ_ONLY).await?;
-    if size > MAX_VALUE {
+    if usize::try_from(size).map_or(true, |size| size > limit) {
         return Err(stream.on(Error::new("RopOpenStream", Failure::TooLong)));
     }
     let stream = Arc::new(stream);
@@ -63,10 +81,11 @@ async fn long(object: &Object, tag: PropTag) -> Result<PropertyValue, Error> {
             break;
         }
         bytes.extend_from_slice(&piece);
-        if u32::try_from(bytes.len()).map_or(true, |length| length > MAX_VALUE) {
+        if bytes.len() > limit {
             return Err(stream.on(Error::new("RopReadStream", Failure::TooLong)));
         }
     }
+    *left = left.saturating_sub(bytes.len());
     Ok(match tag.prop_type() {
         PropType::PtypString => PropertyValue::Unicode(utf16(bytes)),
         PropType::PtypString8 => {

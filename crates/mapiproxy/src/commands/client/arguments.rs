@@ -83,6 +83,8 @@ pub(super) enum Command {
     },
     /// Prints a message with its recipients and attachments.
     Read(Read),
+    /// Writes messages to files in the format of RFC 5322, one each.
+    Export(Export),
     /// Sends a message.
     Send(Mail),
     /// Lists the rules of the inbox, or deletes one.
@@ -110,6 +112,20 @@ pub(super) struct Read {
     /// Saves the attachments in this directory. No file is replaced.
     #[arg(long, value_name = "DIRECTORY")]
     pub(super) save: Option<PathBuf>,
+    /// Prints the message in the format of RFC 5322, as files with the extension `eml` have it.
+    #[arg(long, conflicts_with = "save")]
+    pub(super) eml: bool,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Export {
+    /// The folder, as for `list`, which is exported with the folders below it [default: the whole mailbox].
+    pub(super) folder: Option<String>,
+    /// The directory, in which each folder has a directory. Existing files are kept, so that an export that was
+    /// interrupted can be repeated.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) to: PathBuf,
 }
 
 /// Arguments of `send`.

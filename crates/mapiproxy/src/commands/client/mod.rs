@@ -1,7 +1,9 @@
 //! `mapiproxy client`: a MAPI client for the command line.
 
 mod address_book;
+mod addresses;
 mod arguments;
+mod eml;
 mod errors;
 mod folders;
 mod messages;
@@ -32,6 +34,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             Command::Permissions(change) => folders::permissions(&session, printer, change).await,
             Command::Rules(change) => folders::rules(&session, printer, change).await,
             Command::List { folder, limit } => messages::list(&session, printer, folder, *limit).await,
+            Command::Read(read) if read.eml => eml::print(&session, printer, &read.folder, read.id).await,
+            Command::Export(export) => eml::export(&session, printer, export).await,
             Command::Read(read) => messages::read(&session, printer, read).await,
             Command::Watch { folder, count } => {
                 messages::watch(&session, printer, folder.as_deref(), *count).await
