@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use mapi::Interface;
 use net::{AssociationConfig, Endpoints, ErrorChain, syntax};
+use tokio::sync::Mutex;
 
 use crate::config::{ClientConfig, Server};
 use crate::connection::Connection;
 use crate::error::{Error, Failure};
 use crate::http::HttpRoad;
 
-/// A client of one server, as one account.
+/// A client of one server, as one account. Several tasks can share it.
 #[derive(Debug)]
 pub struct Client {
     road: Road,
-    pub(crate) referral: Option<Connection>,
+    /// The connection to the referral service, for one call at a time.
+    pub(crate) referral: Mutex<Option<Connection>>,
 }
 
 /// How the server's services are reached.
@@ -65,7 +67,7 @@ impl Client {
                 timeout: config.timeout,
             }),
         };
-        Self { road, referral: None }
+        Self { road, referral: Mutex::default() }
     }
 
     /// A client for `config` whose server was found to serve the referral, the address book and the store.
@@ -117,5 +119,29 @@ impl Road {
             Self::Http(Ok(road)) => Ok(Some(road)),
             Self::Http(Err(failure)) => Err(Error::new(operation, failure.clone())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type BoxedFuture<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+
+    #[test]
+    fn a_client_can_be_shared_by_tasks_on_several_threads() {
+        fn shared<T: Send + Sync>(_: &T) {}
+        fn sent<T: Send>(_: &T) {}
+        let client = Client::new(ClientConfig::mapper("127.0.0.1", 135));
+        shared(&client);
+        sent(&client.mailbox("/o=Lab/cn=alice"));
+        sent(&client.address_book());
+        sent(&client.rfr_new_dsa("/o=Lab/cn=alice"));
+        let boxed: BoxedFuture<'_> = Box::pin(async {
+            let mailbox = client.mailbox("/o=Lab/cn=alice").await?;
+            let folder = mailbox.find_folder("inbox").await?;
+            folder.messages().all().await.map(drop)
+        });
+        sent(&boxed);
     }
 }

@@ -226,12 +226,11 @@ impl Mailbox {
     /// # Errors
     /// If there is no such folder, or a ROP fails.
     pub async fn find_folder(&self, path: &str) -> Result<Folder, Error> {
-        let mut names = path.split('/').filter(|name| !name.is_empty()).peekable();
-        let first = names.peek().and_then(|name| WellKnown::by_name(name));
-        if first.is_some() {
-            names.next();
-        }
-        let mut folder = self.folder(first.unwrap_or(WellKnown::IpmSubtree)).await?;
+        // A list: the future of an iterator with a closure cannot be boxed as one that is `Send`.
+        let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
+        let known = names.split_first().and_then(|(first, rest)| Some((WellKnown::by_name(first)?, rest)));
+        let (first, names) = known.unwrap_or((WellKnown::IpmSubtree, &names));
+        let mut folder = self.folder(first).await?;
         for name in names {
             let folded = name.to_lowercase();
             let infos = folder.subfolders().await?;
@@ -278,7 +277,8 @@ impl Mailbox {
         Ok(Subscription { _object: object })
     }
 
-    /// The next notification, as soon as there is one. Other operations of the mailbox can be executed meanwhile.
+    /// The next notification, as soon as there is one. Other operations of the mailbox can be executed meanwhile. The
+    /// future can be dropped at any time, as by a time limit: no notification is lost.
     ///
     /// # Errors
     /// If a request fails.

@@ -3,6 +3,7 @@
 use mapi::Interface;
 use mapi::rfr::{GetFQDNFromServerDNRequest, GetNewDSARequest};
 use rpc::ndr::{CharString, Ptr};
+use tokio::sync::{MappedMutexGuard, MutexGuard};
 
 use crate::client::Client;
 use crate::connection::{Connection, ask};
@@ -14,7 +15,7 @@ impl Client {
     ///
     /// # Errors
     /// If the call fails, or the server names none.
-    pub async fn rfr_new_dsa(&mut self, user_dn: &str) -> Result<String, Error> {
+    pub async fn rfr_new_dsa(&self, user_dn: &str) -> Result<String, Error> {
         let request = GetNewDSARequest {
             flags: 0,
             user_dn: CharString::new(user_dn),
@@ -32,7 +33,7 @@ impl Client {
     ///
     /// # Errors
     /// If the call fails, or the server names none.
-    pub async fn rfr_fqdn(&mut self, server_dn: &str) -> Result<String, Error> {
+    pub async fn rfr_fqdn(&self, server_dn: &str) -> Result<String, Error> {
         let request = GetFQDNFromServerDNRequest { flags: 0, mailbox_server_dn: CharString::new(server_dn) };
         let (operation, response) = ask!(self.referral().await?, rfr, GetFQDNFromServerDN, request)?;
         check(operation, response.return_value)?;
@@ -41,11 +42,14 @@ impl Client {
         Ok(fqdn.to_string_lossy())
     }
 
-    async fn referral(&mut self) -> Result<&mut Connection, Error> {
-        let connection = match self.referral.take() {
+    /// The connection to the referral service.
+    async fn referral(&self) -> Result<MappedMutexGuard<'_, Connection>, Error> {
+        let mut referral = self.referral.lock().await;
+        let connection = match referral.take() {
             Some(connection) => connection,
             None => self.rpc("rfr")?.open(Interface::Rfr).await?,
         };
-        Ok(self.referral.insert(connection))
+        *referral = Some(connection);
+        MutexGuard::try_map(referral, Option::as_mut).map_err(|_| Error::new("rfr", Failure::NotFound))
     }
 }

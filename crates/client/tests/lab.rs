@@ -19,7 +19,7 @@ async fn conversation(config: ClientConfig) {
     let alice = names.user_dn("alice");
     let signed_in = config.account.is_some();
     let over_http = matches!(config.server, client::Server::Http(_));
-    let mut client = Client::connect(config).await.unwrap();
+    let client = Client::connect(config).await.unwrap();
     if !over_http {
         assert_eq!(client.rfr_new_dsa(&alice).await.unwrap(), "exch.lab.test");
         assert_eq!(client.rfr_fqdn(&names.server_dn("EXCH2")).await.unwrap(), "exch2.lab.test");
@@ -168,7 +168,7 @@ async fn insufficient_authentication_is_refused() {
     let served = Served::new(AuthLevel::PKT_PRIVACY).await;
     let low = served.signed_in(Mechanism::NTLM, AuthLevel::PKT_INTEGRITY, "Password");
     for config in [served.config(), low] {
-        let mut client = Client::connect(config).await.unwrap();
+        let client = Client::connect(config).await.unwrap();
         let error = client.rfr_new_dsa("").await.unwrap_err();
         assert_eq!(error.failure, Failure::Fault(FaultStatus::ACCESS_DENIED));
     }
