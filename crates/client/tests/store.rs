@@ -2,6 +2,8 @@
 
 mod served;
 
+use std::time::Duration;
+
 use client::{
     Client, ClientConfig, Failure, Folder, Mailbox, Permission, Recipient, RecipientKind, Rule, WellKnown,
 };
@@ -210,6 +212,11 @@ async fn a_submitted_message_arrives_with_its_recipients_and_is_notified() {
             assert_eq!(message.recipients().await.unwrap(), recipients);
             message.submit().await.unwrap();
         };
+        // Waits that the caller gives up are followed by others.
+        for _ in 0..3 {
+            let waiting = tokio::time::timeout(Duration::from_millis(50), bob.next_notification()).await;
+            assert!(waiting.is_err(), "{waiting:?}");
+        }
         let (notification, ()) = tokio::join!(bob.next_notification(), send);
         let data = notification.unwrap().data;
         assert_eq!(data.notification_type(), NotificationType::NewMail);

@@ -8,6 +8,7 @@ use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::notification::NotificationData;
 use mapi::property::PropTag;
 use mapi::rop::{Columns, Empty, RequestBody, ResponseMatcher, RopReply, RopRequest, RopResponse};
+use tokio::task::JoinSet;
 use wire::{Encode as _, Reader, Writer};
 
 use super::batch::{Batch, Replies};
@@ -29,7 +30,7 @@ pub(crate) struct Session {
     state: tokio::sync::Mutex<State>,
     /// The handles of objects that were dropped, which the next request releases.
     released: Mutex<Vec<u32>>,
-    waiter: tokio::sync::Mutex<Option<Waiter>>,
+    waiting: tokio::sync::Mutex<Waiting>,
     dialect: Dialect,
 }
 
@@ -72,7 +73,7 @@ impl Session {
         Self {
             state: tokio::sync::Mutex::new(state),
             released: Mutex::default(),
-            waiter: tokio::sync::Mutex::default(),
+            waiting: tokio::sync::Mutex::default(),
             dialect,
         }
     }
@@ -134,16 +135,27 @@ impl Session {
     /// # Errors
     /// If a request fails.
     pub(crate) async fn next_event(&self) -> Result<(NotificationData, u64), Error> {
-        let mut waiter = self.waiter.lock().await;
+        let mut waiting = self.waiting.lock().await;
         loop {
             if let Some(event) = self.take_event().await {
                 return Ok(event);
             }
-            let waiting = match &mut *waiter {
-                Some(waiting) => waiting,
-                none => none.insert(self.state.lock().await.road.waiter().await?),
+            if waiting.call.is_empty() {
+                let mut waiter = match waiting.idle.take() {
+                    Some(waiter) => waiter,
+                    None => self.state.lock().await.road.waiter().await?,
+                };
+                waiting.call.spawn(async move {
+                    let ended = waiter.wait().await;
+                    (waiter, ended)
+                });
+            }
+            let Some(Ok((waiter, ended))) = waiting.call.join_next().await else {
+                let why = "the task that waits for notifications was ended".to_owned();
+                return Err(Error::new("waiting for notifications", Failure::Unreachable(why)));
             };
-            if waiting.wait().await? {
+            waiting.idle = Some(waiter);
+            if ended? {
                 self.run(Batch::default()).await?;
             }
         }
@@ -160,6 +172,14 @@ impl Session {
     pub(crate) async fn disconnect(&self) -> Result<(), Error> {
         self.state.lock().await.road.disconnect().await
     }
+}
+
+/// The wait for notifications. Its call is in a task, since the caller can stop waiting at any time, and a server
+/// refuses a second call while the first is in progress.
+#[derive(Debug, Default)]
+struct Waiting {
+    idle: Option<Waiter>,
+    call: JoinSet<(Waiter, Result<bool, Error>)>,
 }
 
 impl State {
