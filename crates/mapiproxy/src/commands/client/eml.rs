@@ -24,13 +24,42 @@ const LONGEST_NAME: usize = 50;
 /// The exit status for wrong arguments.
 const WRONG_ARGUMENTS: u8 = 2;
 
-/// A message that cannot be converted.
-#[derive(Debug, thiserror::Error)]
+/// Why a message cannot be converted.
+#[derive(Debug)]
 enum Unreadable {
-    #[error(transparent)]
-    Client(#[from] Error),
-    #[error(transparent)]
-    Message(#[from] message::Error),
+    Client(Error),
+    Message(message::Error),
+}
+
+impl From<Error> for Unreadable {
+    fn from(error: Error) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl From<message::Error> for Unreadable {
+    fn from(error: message::Error) -> Self {
+        Self::Message(error)
+    }
+}
+
+/// The error itself, which determines the exit status.
+impl From<Unreadable> for Failure {
+    fn from(error: Unreadable) -> Self {
+        match error {
+            Unreadable::Client(error) => error.into(),
+            Unreadable::Message(error) => error.into(),
+        }
+    }
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Client(error) => error.fmt(f),
+            Self::Message(error) => error.fmt(f),
+        }
+    }
 }
 
 impl Unreadable {
