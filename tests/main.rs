@@ -35,6 +35,7 @@ mod http_lab;
 mod http_relayed;
 mod http_service_account;
 mod http_sessions;
+mod load;
 mod loops;
 mod memory;
 mod notifications;

@@ -63,6 +63,8 @@ enum Command {
     Replay(commands::replay::Arguments),
     /// A MAPI client for the command line.
     Client(commands::client::Arguments),
+    /// Lets many users work at a server, and prints how long their operations take.
+    Load(commands::load::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -97,6 +99,7 @@ fn main() -> ExitCode {
         Command::Decode(arguments) => commands::decode::run(&arguments),
         Command::Replay(arguments) => commands::replay::run(&arguments),
         Command::Client(arguments) => commands::client::run(&arguments),
+        Command::Load(arguments) => commands::load::run(&arguments),
     };
     let status = match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@ pub(crate) mod decode;
 mod decryption;
 pub(crate) mod demo;
 pub(crate) mod lab;
+pub(crate) mod load;
 pub(crate) mod modules;
 pub(crate) mod reload;
 pub(crate) mod replay;
