@@ -40,8 +40,17 @@ pub enum AccountError {
         source: Box<AccountError>,
     },
     /// Several accounts of the file are invalid.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Several(Vec<AccountError>),
+    #[error(
+        "{}{}",
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        if *more { "; there may be more errors after these" } else { "" }
+    )]
+    Several {
+        /// The errors, in the order of the accounts.
+        errors: Vec<AccountError>,
+        /// Whether the accounts after these were not read.
+        more: bool,
+    },
     /// Users other than the owner have access to the file.
     #[error("the file is accessible to other users (mode {mode:03o}): run chmod 600 on it")]
     Mode {

@@ -58,7 +58,7 @@ impl AccountFile {
     ///
     /// # Errors
     /// If the text is not a valid accounts file: unknown keys, invalid hashes, or a name that denotes two accounts.
-    /// Errors of up to eight accounts are reported together.
+    /// Errors of up to eight accounts are reported together; the error states that there may be more.
     pub fn parse(text: &str) -> Result<Self, AccountError> {
         let lines = Lines::of(text);
         // The parser's own message would quote the line with the hash.
@@ -94,7 +94,7 @@ impl AccountFile {
         match errors.len() {
             0 => Ok(file),
             1 => Err(errors.remove(0)),
-            _ => Err(AccountError::Several(errors)),
+            count => Err(AccountError::Several { errors, more: count == MOST_ERRORS }),
         }
     }
 

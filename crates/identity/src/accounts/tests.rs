@@ -63,8 +63,11 @@ fn the_errors_of_all_accounts_of_a_file_are_reported() {
     for part in ["line 2: nt_hash is not", "; line 5: invalid user", "; the name BOB denotes two accounts"] {
         assert!(error.contains(part), "expected {part:?}: {error}");
     }
+    assert!(!error.contains("there may be more"), "{error}");
     let many: String = (0..100).map(|number| account(&format!("user{number}"), "short")).collect();
-    assert_eq!(AccountFile::parse(&many).unwrap_err().to_string().matches("line ").count(), 8);
+    let error = AccountFile::parse(&many).unwrap_err().to_string();
+    assert_eq!(error.matches("line ").count(), 8);
+    assert!(error.ends_with("; there may be more errors after these"), "{error}");
 }
 
 #[test]
