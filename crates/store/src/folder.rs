@@ -337,6 +337,7 @@ impl Change<'_> {
                 "DELETE FROM folder WHERE mailbox = ? AND id = ?"
             };
             self.transaction.prepare_cached(sql)?.execute(params![mailbox, below])?;
+            self.remove_receive_folder(mailbox, *below)?;
         }
         self.hierarchy_changed(mailbox, parent)
     }

@@ -95,4 +95,13 @@ impl Change<'_> {
             .execute(params![mailbox, message_class, folder, time(self.now())])?;
         Ok(())
     }
+
+    /// Removes `folder`, which is deleted, as the receive folder of all classes. Their messages are then delivered to
+    /// the folder of the nearest class above.
+    pub(crate) fn remove_receive_folder(&self, mailbox: MailboxId, folder: ObjectId) -> Result<()> {
+        let mut delete =
+            self.transaction.prepare_cached("DELETE FROM receive_folder WHERE mailbox = ? AND folder = ?")?;
+        delete.execute(params![mailbox, folder])?;
+        Ok(())
+    }
 }

@@ -60,6 +60,12 @@ const RULES: &[(&str, &str)] = &[
          SELECT 'folder ' || folder || ' of mailbox ' || mailbox FROM above WHERE folder = ancestor",
     ),
     (
+        "a receive folder is a folder of its mailbox that is not deleted",
+        "SELECT 'mailbox ' || mailbox || ', class ' || message_class FROM receive_folder AS receive
+         WHERE NOT EXISTS (
+             SELECT 1 FROM folder WHERE mailbox = receive.mailbox AND id = receive.folder AND NOT deleted)",
+    ),
+    (
         "a large value belongs to a message or to an attachment that exists",
         "SELECT 'content ' || content || ', attachment ' || attachment FROM large_value AS value
          WHERE attachment <> -1 AND NOT EXISTS (

@@ -212,3 +212,22 @@ fn new_messages_are_delivered_by_the_nearest_class() {
     let set = fixture.store.write(NOW, |change| change.set_receive_folder(id, "IPM", Some(unknown)));
     assert!(matches!(set, Err(Error::NotFound(_))));
 }
+
+#[test]
+fn messages_of_a_class_whose_receive_folder_is_deleted_are_delivered_by_the_class_above() {
+    for soft in [true, false] {
+        let fixture = Fixture::new();
+        let (id, inbox) = (fixture.mailbox.id, fixture.inbox.id);
+        let found = fixture.store.write(NOW, |change| {
+            change.set_receive_folder(id, "IPM", Some(inbox))?;
+            let top = change.create_folder(id, &folder("top", Some(inbox), FolderKind::Generic))?;
+            let below = change.create_folder(id, &folder("below", Some(top.id), FolderKind::Generic))?;
+            change.set_receive_folder(id, "IPM.Note", Some(below.id))?;
+            change.delete_folder(id, top.id, soft)?;
+            change.receive_folder(id, "IPM.Note")
+        });
+        let found = found.unwrap().unwrap();
+        assert_eq!((found.message_class.as_str(), found.folder), ("IPM", inbox));
+        fixture.verify();
+    }
+}

@@ -23,6 +23,10 @@ fn damage_is_found_by_the_rule_that_it_violates() {
             "each content belongs to exactly one message or attachment",
         ),
         (
+            "INSERT INTO receive_folder SELECT id, 'IPM', 77, 0 FROM mailbox",
+            "a receive folder is a folder of its mailbox that is not deleted",
+        ),
+        (
             "UPDATE folder SET change = (SELECT max(change) FROM folder)",
             "two objects of a mailbox have no change number in common",
         ),
