@@ -130,8 +130,8 @@ impl Acts<'_> {
         };
         let refused = refused.ok_or("alice could read bob's inbox")?;
         self.screen.text(&format!(
-            "Then she signs in as herself and opens Bob's inbox. Although all users share the proxy's connection \
-             as {SERVICE}, the server knows that the session is hers, and refuses: {} {}.",
+            "Then she signs in as herself and opens Bob's inbox. Bob has not permitted it, and the server refuses: \
+             {} {}.",
             refused.operation, refused.failure
         ))?;
         self.operations().await
