@@ -70,6 +70,22 @@ async fn folders_are_created_renamed_moved_and_deleted() {
 }
 
 #[tokio::test]
+async fn operations_that_the_caller_gives_up_leave_the_session_usable() {
+    let served = Served::new(AuthLevel::PKT_PRIVACY).await;
+    for config in served.both("alice") {
+        let mailbox = mailbox(config, "alice").await;
+        let inbox = mailbox.folder(WellKnown::Inbox).await.unwrap();
+        for micros in (0..40).map(|number| number * 100) {
+            let _ = tokio::time::timeout(Duration::from_micros(micros), inbox.subfolders()).await;
+            inbox.get(&[PropTag::PidTagDisplayName]).await.unwrap();
+        }
+        drop(inbox);
+        mailbox.disconnect().await.unwrap();
+    }
+    served.end().await;
+}
+
+#[tokio::test]
 async fn a_table_is_read_in_pages_restricted_and_sorted() {
     let served = Served::new(AuthLevel::PKT_PRIVACY).await;
     for config in served.both("alice") {

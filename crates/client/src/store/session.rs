@@ -90,9 +90,18 @@ impl Session {
     /// Executes the ROPs of `batch`, after releasing objects that were dropped. If the replies do not fit in one
     /// response, the remaining ROPs are sent in further requests.
     ///
+    /// The requests are sent by a task, and also completed if this future is dropped: a request that was interrupted
+    /// would leave the session out of sequence.
+    ///
     /// # Errors
     /// If the request fails. That a ROP failed is in its reply.
-    pub(crate) async fn run(&self, mut batch: Batch) -> Result<Replies, Error> {
+    pub(crate) async fn run(self: &Arc<Self>, batch: Batch) -> Result<Replies, Error> {
+        let session = Arc::clone(self);
+        let done = net::spawn_system(async move { session.execute(batch).await }).await;
+        done.unwrap_or_else(|_| Err(ended(EXECUTE)))
+    }
+
+    async fn execute(&self, mut batch: Batch) -> Result<Replies, Error> {
         let mut state = self.state.lock().await;
         let known = batch.handles.len();
         let mut requests = self.releases(&mut batch);
@@ -134,7 +143,7 @@ impl Session {
     ///
     /// # Errors
     /// If a request fails.
-    pub(crate) async fn next_event(&self) -> Result<(NotificationData, u64), Error> {
+    pub(crate) async fn next_event(self: &Arc<Self>) -> Result<(NotificationData, u64), Error> {
         let mut waiting = self.waiting.lock().await;
         loop {
             if let Some(event) = self.take_event().await {
@@ -151,8 +160,7 @@ impl Session {
                 });
             }
             let Some(Ok((waiter, ended))) = waiting.call.join_next().await else {
-                let why = "the task that waits for notifications was ended".to_owned();
-                return Err(Error::new("waiting for notifications", Failure::Unreachable(why)));
+                return Err(ended("waiting for notifications"));
             };
             waiting.idle = Some(waiter);
             if ended? {
@@ -172,6 +180,11 @@ impl Session {
     pub(crate) async fn disconnect(&self) -> Result<(), Error> {
         self.state.lock().await.road.disconnect().await
     }
+}
+
+/// The error of an operation whose task did not complete, as when the runtime is shut down.
+fn ended(operation: &'static str) -> Error {
+    Error::new(operation, Failure::Unreachable("the task of the operation was ended".to_owned()))
 }
 
 /// The wait for notifications. Its call is in a task, since the caller can stop waiting at any time, and a server
