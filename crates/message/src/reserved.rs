@@ -13,6 +13,6 @@ const PREFIXES: [&str; 4] = [
 /// property, because neither a message nor its properties prove who set it. This includes the four fields of
 /// authentication (`AuthAs` and others) that [MS-OXCMAIL] 2.2.3.2.29 lets readers keep.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    let has = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    PREFIXES.into_iter().any(has)
 }
