@@ -12,9 +12,11 @@ use crate::stream::{PropertyReader, PropertyWriter};
 use crate::values;
 
 /// `afByValue` ([MS-OXCMSG] 2.2.2.9): the attachment has its bytes.
-const BY_VALUE: i32 = 1;
+pub(crate) const BY_VALUE: i32 = 1;
 /// `afEmbeddedMessage` ([MS-OXCMSG] 2.2.2.9): the attachment is a message.
 pub(crate) const EMBEDDED_MESSAGE: i32 = 5;
+/// `afStorage` ([MS-OXCMSG] 2.2.2.9): the attachment is an OLE object.
+pub(crate) const STORAGE: i32 = 6;
 
 /// An attachment that is open.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mapi::Interface;
 use net::{AssociationConfig, Endpoints, ErrorChain, syntax};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::config::{ClientConfig, Server};
 use crate::connection::Connection;
@@ -17,7 +17,7 @@ use crate::http::HttpRoad;
 pub struct Client {
     road: Road,
     /// The connection to the referral service, for one call at a time.
-    pub(crate) referral: Mutex<Option<Connection>>,
+    pub(crate) referral: OnceCell<Mutex<Connection>>,
 }
 
 /// How the server's services are reached.
@@ -67,7 +67,7 @@ impl Client {
                 timeout: config.timeout,
             }),
         };
-        Self { road, referral: Mutex::default() }
+        Self { road, referral: OnceCell::new() }
     }
 
     /// A client for `config` whose server was found to serve the referral, the address book and the store.

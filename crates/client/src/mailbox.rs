@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use mapi::data::{FolderId, MessageId};
+use mapi::data::{FolderId, MessageId, ServerId};
 use mapi::notification::NotificationData;
+use mapi::property::{PropTag, PropertyValue, TaggedValue};
 use mapi::rop::folder::{OpenModeFlags, RopOpenFolderRequest};
 use mapi::rop::logon::{LogonFlags, OpenFlags, PrivateLogon, RopLogonRequest, RopLogonResponse};
 use mapi::rop::notification::{
@@ -196,6 +197,17 @@ impl Mailbox {
         FolderId(self.info.folder_ids.get(index).copied().unwrap_or_default())
     }
 
+    /// The property of a message that keeps it in the sent items once it is submitted (`PidTagSentMailSvrEID`,
+    /// [MS-OXOMSG]).
+    pub fn sent_items_entry(&self) -> TaggedValue {
+        let sent = ServerId::Ours {
+            folder_id: self.well_known(WellKnown::SentItems),
+            message_id: MessageId(0),
+            instance: 0,
+        };
+        TaggedValue::new(PropTag::PidTagSentMailSvrEID, PropertyValue::ServerId(sent))
+    }
+
     /// Opens a folder that each mailbox has.
     ///
     /// # Errors
@@ -277,8 +289,8 @@ impl Mailbox {
         Ok(Subscription { _object: object })
     }
 
-    /// The next notification, as soon as there is one. Other operations of the mailbox can be executed meanwhile. The
-    /// future can be dropped at any time, as by a time limit: no notification is lost.
+    /// The next notification, as soon as there is one. Other operations of the mailbox can be executed meanwhile. If
+    /// the future is dropped while it waits, as by a time limit, the next one continues the wait.
     ///
     /// # Errors
     /// If a request fails.

@@ -22,7 +22,7 @@ use crate::properties::Properties;
 use crate::recipient::Recipient;
 use crate::store::batch::{Batch, fields};
 use crate::store::object::Object;
-use crate::stream::{PropertyReader, PropertyWriter};
+use crate::stream::{self, PropertyReader, PropertyWriter};
 use crate::table::TableQuery;
 use crate::values;
 
@@ -230,6 +230,17 @@ impl Message {
         let (object, body) = self.object.open(&name, create).await?;
         let number = fields!(body, RopCreateAttachment).map_err(|error| object.on(error))?.attachment_id;
         Ok(Attachment::new(object, number))
+    }
+
+    /// Attaches a file with the name `name` and the content `bytes`, which the message has once it is saved.
+    ///
+    /// # Errors
+    /// If a ROP fails.
+    pub async fn attach(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let attachment = self.create_attachment().await?;
+        attachment.set_file_name(name).await?;
+        stream::write_all(attachment.object(), PropTag::PidTagAttachDataBinary, bytes).await?;
+        attachment.save().await
     }
 
     /// Deletes an attachment (`RopDeleteAttachment`).

@@ -21,9 +21,9 @@ impl Properties {
         self.0.0.push(TaggedValue::new(tag, value));
     }
 
-    /// The values.
-    pub(crate) fn into_values(self) -> impl Iterator<Item = (PropTag, PropertyValue)> {
-        self.0.0.into_iter().map(|property| (property.tag, property.value))
+    /// The properties with their values.
+    pub(crate) fn into_values(self) -> Vec<TaggedValue> {
+        self.0.0
     }
 
     /// The value of a property; `None` if the object lacks it.

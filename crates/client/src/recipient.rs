@@ -1,7 +1,7 @@
 //! Recipients of messages.
 
 use mapi::data::{AddressType, RecipientFlags, RecipientRow, Text};
-use mapi::property::{PropTag, PropertyRow, PropertyValue};
+use mapi::property::{PropTag, PropertyList, PropertyRow, PropertyValue, TaggedValue};
 use mapi::rop::recipient::{ModifyRecipientRow, OpenRecipientRow, RecipientType, SizedRecipientRow};
 
 /// How a message is addressed to a recipient.
@@ -82,6 +82,20 @@ impl Recipient {
             address_type,
             address,
         }
+    }
+
+    /// The properties of the recipient ([MS-OXOMSG] 2.2.3).
+    pub(crate) fn properties(&self) -> PropertyList {
+        let text = |tag, text: &str| TaggedValue::new(tag, PropertyValue::from(text));
+        let kind = PropertyValue::Integer32(self.kind.to_type().0.into());
+        let mut values = vec![
+            TaggedValue::new(PropTag::PidTagRecipientType, kind),
+            text(PropTag::PidTagDisplayName, &self.name),
+            text(PropTag::PidTagAddressType, &self.address_type),
+            text(PropTag::PidTagEmailAddress, &self.address),
+        ];
+        values.extend(self.smtp.as_ref().map(|smtp| text(PropTag::PidTagSmtpAddress, smtp)));
+        PropertyList(values)
     }
 
     /// The row with which the recipient is set: with its internet mail address, or else with its address and the name

@@ -3,7 +3,7 @@
 use mapi::Interface;
 use mapi::rfr::{GetFQDNFromServerDNRequest, GetNewDSARequest};
 use rpc::ndr::{CharString, Ptr};
-use tokio::sync::{MappedMutexGuard, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::client::Client;
 use crate::connection::{Connection, ask};
@@ -43,13 +43,8 @@ impl Client {
     }
 
     /// The connection to the referral service.
-    async fn referral(&self) -> Result<MappedMutexGuard<'_, Connection>, Error> {
-        let mut referral = self.referral.lock().await;
-        let connection = match referral.take() {
-            Some(connection) => connection,
-            None => self.rpc("rfr")?.open(Interface::Rfr).await?,
-        };
-        *referral = Some(connection);
-        MutexGuard::try_map(referral, Option::as_mut).map_err(|_| Error::new("rfr", Failure::NotFound))
+    async fn referral(&self) -> Result<MutexGuard<'_, Connection>, Error> {
+        let open = || async { Ok::<_, Error>(Mutex::new(self.rpc("rfr")?.open(Interface::Rfr).await?)) };
+        Ok(self.referral.get_or_try_init(open).await?.lock().await)
     }
 }

@@ -4,14 +4,12 @@ use ::message::{Attachment as WholeAttachment, Content, Limits, Message as Whole
 use mapi::data::PropertyName;
 use mapi::property::{PropTag, PropType, PropertyList, PropertyValue, TaggedValue};
 use mapi::rop::named_property::RopGetNamesFromPropertyIdsRequest;
-
 use mapi::rop::{Empty, List16, RequestBody};
 
-use crate::attachment::Attachment;
+use crate::attachment::{Attachment, BY_VALUE, EMBEDDED_MESSAGE, STORAGE};
 use crate::error::{Error, Failure};
 use crate::message::Message;
-use crate::properties::Properties;
-use crate::recipient::{Recipient, RecipientKind};
+use crate::recipient::Recipient;
 use crate::store::batch::fields;
 use crate::store::object::Object;
 use crate::values;
@@ -24,11 +22,6 @@ const MAX_TAGS: usize = 64;
 
 /// The names of named properties that one ROP queries.
 const MAX_NAMES: usize = 256;
-
-/// Values of `PidTagAttachMethod` ([MS-OXCMSG] 2.2.2.9) whose content is not a link.
-const BY_VALUE: i64 = 1;
-const EMBEDDED: i64 = 5;
-const STORAGE: i64 = 6;
 
 /// What may still be read.
 struct Budget {
@@ -58,12 +51,11 @@ impl Message {
         self.read_whole(&mut budget, limits.depth).await
     }
 
-    async fn read_whole(&self, budget: &mut Budget, depth: usize) -> Result<WholeMessage, Error> {
+    async fn read_whole(&self, budget: &mut Budget, mut depth: usize) -> Result<WholeMessage, Error> {
         let object = self.object();
-        let depth = depth.checked_sub(1);
-        let depth =
-            depth.ok_or_else(|| object.on(Error::new("reading the whole message", Failure::TooLong)))?;
-        let (properties, named) = properties(object, budget).await?;
+        Budget::take(&mut depth, 1, object)?;
+        let (properties, with_ids) = properties(object, budget).await?;
+        let named = named(object, with_ids).await?;
         let recipients = self.recipients().await?;
         Budget::take(&mut budget.recipients, recipients.len(), object)?;
         let mut attachments = Vec::new();
@@ -72,7 +64,7 @@ impl Message {
             let attachment = self.open_attachment(info.number).await?;
             attachments.push(Box::pin(attachment.read_whole(budget, depth)).await?);
         }
-        let recipients = recipients.iter().map(recipient).collect();
+        let recipients = recipients.iter().map(Recipient::properties).collect();
         Ok(WholeMessage { properties, named, recipients, attachments })
     }
 }
@@ -82,8 +74,8 @@ impl Attachment {
         let object = self.object();
         let (properties, _) = properties(object, budget).await?;
         let method = properties.get(PropTag::PidTagAttachMethod).and_then(PropertyValue::to_integer);
-        let content = match method {
-            Some(EMBEDDED) => {
+        let content = match method.and_then(|method| i32::try_from(method).ok()) {
+            Some(EMBEDDED_MESSAGE) => {
                 let message = self.open_message().await?;
                 Content::Message(Box::new(message.read_whole(budget, depth).await?))
             }
@@ -104,34 +96,35 @@ fn link(properties: &PropertyList) -> Content {
 }
 
 async fn bytes(object: &Object, tag: PropTag, budget: &mut Budget) -> Result<Vec<u8>, Error> {
-    let value = values::long(object, tag, &mut budget.bytes).await?;
-    Ok(value.as_bytes().map(<[u8]>::to_vec).unwrap_or_default())
+    match values::long(object, tag, &mut budget.bytes).await? {
+        PropertyValue::Binary(bytes) => Ok(bytes),
+        _ => Ok(Vec::new()),
+    }
 }
 
-/// All properties of a message or attachment, except the content of the attachment, and those of them that have
-/// names.
-async fn properties(object: &Object, budget: &mut Budget) -> Result<(PropertyList, Vec<NamedValue>), Error> {
+/// All properties of a message or attachment, except the content of the attachment. The second list has those whose
+/// tags have ids of the mailbox.
+async fn properties(object: &Object, budget: &mut Budget) -> Result<(PropertyList, PropertyList), Error> {
     let body = object.call(RequestBody::RopGetPropertiesList(Empty)).await?;
     let mut tags = fields!(body, RopGetPropertiesList).map_err(|error| object.on(error))?.property_tags.0;
     tags.retain(|tag| {
         tag.prop_type() != PropType::PtypObject && !tag.is_same_property(PropTag::PidTagAttachDataBinary)
     });
-    let mut values = Properties::default();
+    let mut values = Vec::new();
     for tags in tags.chunks(MAX_TAGS) {
-        for (tag, value) in values::get_within(object, tags, &mut budget.bytes).await?.into_values() {
-            values.push(tag, value);
-        }
+        values.extend(values::get_within(object, tags, &mut budget.bytes).await?.into_values());
     }
-    let (with_names, others): (Vec<_>, Vec<_>) =
-        values.into_values().partition(|(tag, _)| tag.id() >= FIRST_NAMED);
-    let ids: Vec<u16> = with_names.iter().map(|(tag, _)| tag.id()).collect();
-    let names = names(object, &ids).await?;
-    let named = names.into_iter().zip(with_names);
+    let (with_ids, others) =
+        values.into_iter().partition(|value: &TaggedValue| value.tag.id() >= FIRST_NAMED);
+    Ok((PropertyList(others), PropertyList(with_ids)))
+}
+
+/// The properties of `with_ids` with their names.
+async fn named(object: &Object, with_ids: PropertyList) -> Result<Vec<NamedValue>, Error> {
+    let ids: Vec<u16> = with_ids.0.iter().map(|property| property.tag.id()).collect();
+    let named = names(object, &ids).await?.into_iter().zip(with_ids.0);
     let named = named.filter(|(name, _)| !matches!(name, PropertyName::None { .. }));
-    Ok((
-        PropertyList(others.into_iter().map(|(tag, value)| TaggedValue::new(tag, value)).collect()),
-        named.map(|(name, (_, value))| NamedValue { name, value }).collect(),
-    ))
+    Ok(named.map(|(name, property)| NamedValue { name, value: property.value }).collect())
 }
 
 /// The names of property ids, in their order.
@@ -148,22 +141,4 @@ async fn names(object: &Object, ids: &[u16]) -> Result<Vec<PropertyName>, Error>
         names.extend(found.property_names.0);
     }
     Ok(names)
-}
-
-/// The properties of a recipient ([MS-OXOMSG] 2.2.3).
-fn recipient(recipient: &Recipient) -> PropertyList {
-    let kind = match recipient.kind {
-        RecipientKind::To => 1,
-        RecipientKind::Cc => 2,
-        RecipientKind::Bcc => 3,
-    };
-    let text = |tag, text: &str| TaggedValue::new(tag, PropertyValue::from(text));
-    let mut values = vec![
-        TaggedValue::new(PropTag::PidTagRecipientType, PropertyValue::Integer32(kind)),
-        text(PropTag::PidTagDisplayName, &recipient.name),
-        text(PropTag::PidTagAddressType, &recipient.address_type),
-        text(PropTag::PidTagEmailAddress, &recipient.address),
-    ];
-    values.extend(recipient.smtp.as_ref().map(|smtp| text(PropTag::PidTagSmtpAddress, smtp)));
-    PropertyList(values)
 }

@@ -71,6 +71,16 @@ pub enum Resolution {
     Resolved(Box<Person>),
 }
 
+impl Resolution {
+    /// The entry, if the name denotes one.
+    pub fn person(self) -> Option<Person> {
+        match self {
+            Self::Resolved(person) => Some(*person),
+            Self::Unresolved | Self::Ambiguous => None,
+        }
+    }
+}
+
 impl Client {
     /// Begins a session with the address book (`NspiBind`, `Bind`).
     ///
