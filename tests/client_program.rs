@@ -17,18 +17,15 @@ struct Program<'a> {
 
 impl Program<'_> {
     fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command_without_json(arguments);
+        command.arg("--json");
+        command
+    }
+
+    fn command_without_json(&self, arguments: &[&str]) -> Command {
         let password = self.folder.write(&format!("password-{}", self.user.0), self.user.1);
         let mut command = Command::new(program());
-        command.args([
-            "client",
-            "--server",
-            &self.server,
-            "--user",
-            self.user.0,
-            "--domain",
-            "LAB",
-            "--json",
-        ]);
+        command.args(["client", "--server", &self.server, "--user", self.user.0, "--domain", "LAB"]);
         command.arg("--ca-file").arg(&self.certificate).arg("--password-file").arg(password).args(arguments);
         command
     }
@@ -168,11 +165,7 @@ fn messages_are_printed_and_exported_as_files_that_other_programs_read() {
     let id = bob.results(&["list"])[0]["id"].as_str().unwrap().to_owned();
     let with_json = bob.run(&["read", "inbox", &id, "--eml"]);
     assert_eq!(with_json.status.code(), Some(2), "{}", with_json.err);
-    let mut command = bob.command(&["read", "inbox", &id, "--eml"]);
-    let arguments: Vec<_> = command.get_args().filter(|each| *each != "--json").map(Into::into).collect();
-    let arguments: Vec<std::ffi::OsString> = arguments;
-    command = Command::new(program());
-    let printed = command.args(arguments).output().unwrap();
+    let printed = bob.command_without_json(&["read", "inbox", &id, "--eml"]).output().unwrap();
     assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
     let read = read_eml(&printed.stdout);
     let attachment = serde_json::json!({ "teas.txt": text });

@@ -9,6 +9,7 @@ pub(crate) mod demo;
 pub(crate) mod lab;
 pub(crate) mod load;
 pub(crate) mod modules;
+mod progress;
 pub(crate) mod reload;
 pub(crate) mod replay;
 pub(crate) mod run;

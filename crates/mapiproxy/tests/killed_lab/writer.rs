@@ -9,10 +9,10 @@ use client::{
 };
 use identity::{Mechanism, Password};
 use lab::LabConfig;
-use mapi::data::{MessageId, ServerId};
-use mapi::property::{PropTag, PropertyValue, TaggedValue};
+use mapi::data::MessageId;
+use mapi::property::PropTag;
 use rpc::AuthLevel;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 
 use crate::server::{PASSWORD, Server};
 
@@ -148,25 +148,13 @@ async fn compose(folder: &Folder, subject: &str) -> Result<Message, Error> {
     let message = folder.create_message().await?;
     message.set_text(PropTag::PidTagSubject, subject).await?;
     message.set_text(PropTag::PidTagBody, &format!("body of {subject}")).await?;
-    let attachment = message.create_attachment().await?;
-    attachment.set_file_name("file").await?;
-    let mut writer = attachment.writer().await?;
-    writer.write_all(&attached(subject)).await.map_err(of_client)?;
-    writer.shutdown().await.map_err(of_client)?;
-    drop(writer);
-    attachment.save().await?;
+    message.attach("file", &attached(subject)).await?;
     Ok(message)
-}
-
-fn of_client(error: std::io::Error) -> Error {
-    error.downcast().unwrap()
 }
 
 /// Addresses the message to bob, with a copy in the sent items.
 async fn send_later(mailbox: &Mailbox, message: &Message) -> Result<(), Error> {
-    let folder_id = mailbox.well_known(WellKnown::SentItems);
-    let sent = PropertyValue::ServerId(ServerId::Ours { folder_id, message_id: MessageId(0), instance: 0 });
-    message.set(vec![TaggedValue::new(PropTag::PidTagSentMailSvrEID, sent)]).await?;
+    message.set(vec![mailbox.sent_items_entry()]).await?;
     message.set_recipients(&[Recipient::smtp(RecipientKind::To, "bob", "bob@lab.test")]).await
 }
 

@@ -1,20 +1,21 @@
 //! `mapiproxy client read --eml` and `export`: messages in the format of RFC 5322.
 
 use std::fs::{self, File};
-use std::io::{self, IsTerminal as _, Write as _, stdout};
+use std::io::{self, Write as _, stdout};
 use std::path::{Path, PathBuf};
 
-use client::{Error, Failure as Cause, Folder, FolderInfo, Mailbox};
-use indicatif::{ProgressBar, ProgressStyle};
+use client::{Folder, FolderInfo, Mailbox};
+use indicatif::ProgressBar;
 use mapi::data::MessageId;
 use mapi::property::PropTag;
 use message::{Limits, Rfc5322};
 use serde_json::json;
 
-use super::addresses::Addresses;
+use super::addresses::{Addresses, Unreadable};
 use super::arguments::Export;
 use super::printer::{Printer, shown};
 use super::session::Session;
+use crate::commands::progress;
 use crate::failure::{Failure, Outcome, WithStatus, report};
 
 /// The longest name of a file or directory, in characters of at most four bytes each. Most file systems permit 255
@@ -24,62 +25,12 @@ const LONGEST_NAME: usize = 50;
 /// The exit status for wrong arguments.
 const WRONG_ARGUMENTS: u8 = 2;
 
-/// Why a message cannot be converted.
-#[derive(Debug)]
-enum Unreadable {
-    Client(Error),
-    Message(message::Error),
-}
-
-impl From<Error> for Unreadable {
-    fn from(error: Error) -> Self {
-        Self::Client(error)
-    }
-}
-
-impl From<message::Error> for Unreadable {
-    fn from(error: message::Error) -> Self {
-        Self::Message(error)
-    }
-}
-
-/// The error itself, which determines the exit status.
-impl From<Unreadable> for Failure {
-    fn from(error: Unreadable) -> Self {
-        match error {
-            Unreadable::Client(error) => error.into(),
-            Unreadable::Message(error) => error.into(),
-        }
-    }
-}
-
-impl std::fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Client(error) => error.fmt(f),
-            Self::Message(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Unreadable {
-    /// Whether other messages may be readable.
-    const fn concerns_one_message(&self) -> bool {
-        match self {
-            Self::Client(error) => {
-                matches!(error.failure, Cause::TooLong | Cause::Returned(_) | Cause::NotFound)
-            }
-            Self::Message(_) => true,
-        }
-    }
-}
-
 /// The message `id` of `folder` in the format of RFC 5322.
 async fn converted(folder: &Folder, id: MessageId, addresses: &mut Addresses) -> Result<Rfc5322, Unreadable> {
     let limits = Limits::default();
     let message = folder.open_message(id).await?;
     let whole = message.whole(&limits).await?;
-    Ok(addresses.convert(&whole, &limits).await??)
+    addresses.convert(&whole, &limits).await
 }
 
 /// Prints a message in the format of RFC 5322, and what is lost of it to standard error.
@@ -115,7 +66,8 @@ struct Count {
 pub(super) async fn export(session: &Session, printer: Printer, export: &Export) -> Outcome {
     let mailbox = session.mailbox(None).await?;
     let folders = folders(&mailbox, export.folder.as_deref()).await?;
-    let bar = bar(folders.iter().map(|(folder, _)| u64::from(folder.messages)).sum());
+    let messages = folders.iter().map(|(folder, _)| u64::from(folder.messages)).sum();
+    let bar = progress::bar(messages, "{bar:40} {pos} of {len} messages, {eta} left");
     let mut count = Count::default();
     let mut addresses = Addresses::open(&session.client).await?;
     for (folder, path) in &folders {
@@ -231,15 +183,6 @@ fn file_name(text: &str) -> PathBuf {
     let name: String = name.trim().trim_start_matches('.').chars().take(LONGEST_NAME).collect();
     let name = name.trim_end_matches([' ', '.']);
     PathBuf::from(if name.is_empty() { "_" } else { name })
-}
-
-/// A progress bar for `count` messages, if standard error is a terminal.
-fn bar(count: u64) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} messages, {eta} left");
-    ProgressBar::new(count).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 #[cfg(test)]

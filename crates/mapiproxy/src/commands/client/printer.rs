@@ -1,10 +1,12 @@
 //! The output of `mapiproxy client`: lines for people, or JSON.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal as _, Write as _, stdout};
+use std::io::{self, Write as _, stdout};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::Value;
+
+use crate::commands::progress;
 
 /// The size in bytes from which a progress bar is shown.
 const LARGE: u64 = 1 << 20;
@@ -37,11 +39,7 @@ pub(super) fn shown_lines(text: &str) -> String {
 
 /// A progress bar for `length` bytes. Hidden if these are few, and if standard error is not a terminal.
 pub(super) fn progress(length: u64) -> ProgressBar {
-    if length < LARGE || !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} left");
-    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    progress::bar_of_bytes(length, LARGE)
 }
 
 #[cfg(test)]

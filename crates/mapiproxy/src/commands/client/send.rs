@@ -5,7 +5,6 @@ use std::io::{Read as _, stdin};
 use std::path::Path;
 
 use client::{Message, Recipient, RecipientKind, WellKnown};
-use mapi::data::{MessageId, ServerId};
 use mapi::property::{PropTag, PropertyValue, TaggedValue};
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
@@ -29,17 +28,12 @@ pub(super) async fn send(session: &Session, printer: Printer, mail: &Mail) -> Ou
     let mailbox = session.mailbox(None).await?;
     let outbox = mailbox.folder(WellKnown::Outbox).await?;
     let message = outbox.create_message().await?;
-    let sent = ServerId::Ours {
-        folder_id: mailbox.well_known(WellKnown::SentItems),
-        message_id: MessageId(0),
-        instance: 0,
-    };
     message
         .set(vec![
             TaggedValue::new(PropTag::PidTagMessageClass, PropertyValue::from("IPM.Note")),
             TaggedValue::new(PropTag::PidTagSubject, PropertyValue::from(mail.subject.as_str())),
             TaggedValue::new(PropTag::PidTagBody, PropertyValue::from(body.as_str())),
-            TaggedValue::new(PropTag::PidTagSentMailSvrEID, PropertyValue::ServerId(sent)),
+            mailbox.sent_items_entry(),
         ])
         .await?;
     let of = |kind, addresses: &[String]| -> Vec<Recipient> {

@@ -3,10 +3,9 @@
 use client::{Client, ClientConfig, HttpServer, Mailbox, Resolution, Server, http_account};
 use identity::Scope;
 use net::ServiceCredentials;
-use net::http::{TlsTrust, TlsVersion};
 
 use super::arguments::Arguments;
-use crate::commands::target::Target;
+use crate::commands::target::{self, Target};
 use crate::config::Url;
 use crate::failure::Failure;
 
@@ -76,9 +75,7 @@ fn http_server(arguments: &Arguments, url: &Url) -> Result<HttpServer, Failure> 
     if arguments.auth.scope() == Scope::Request && !url.tls {
         return Err("--auth basic sends the password unencrypted: use --server https://host".into());
     }
-    let trust = || TlsTrust::new(&url.host, arguments.ca_file.as_deref(), TlsVersion::default());
-    let tls = url.tls.then(trust).transpose()?;
-    Ok(HttpServer { tls, ..HttpServer::without_tls(&url.host, url.port) })
+    Ok(target::http_server(url, arguments.ca_file.as_deref())?)
 }
 
 /// The account for HTTP.

@@ -1,19 +1,20 @@
 //! Reads recordings of all formats.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use capture::decrypt::Keys;
 use capture::raw_pairs::{self, RawPairs};
 use capture::source::{self, Packets};
 use capture::{CallReader, RecordedItem, archive, har};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::growing::GrowingFile;
 use super::gzip::{GzipReader, MAGIC};
 use super::key_logs::key_logs;
 use crate::commands::decryption::{KeyLogs, at};
+use crate::commands::progress;
 use crate::failure::{self, Failure, Outcome};
 
 /// The size in bytes from which a progress bar is shown for a file.
@@ -202,9 +203,5 @@ fn unknown(start: &[u8]) -> String {
 
 /// A progress bar for `length` bytes. Hidden for small files, and if standard error is not a terminal.
 fn progress_bar(length: u64) -> ProgressBar {
-    if length < LARGE_FILE || !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} left");
-    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    progress::bar_of_bytes(length, LARGE_FILE)
 }

@@ -15,7 +15,7 @@ use lab::LabConfig;
 use mapi::property::{PropTag, PropertyValue, TaggedValue};
 use mapi::rop::notification::NotificationTypes;
 use rpc::AuthLevel;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 
 use super::place::{Place, SERVICE};
 use super::screen::Screen;
@@ -195,14 +195,7 @@ async fn write(message: Message) -> Outcome {
         ])
         .await?;
     message.set_recipients(&[Recipient::smtp(RecipientKind::To, "Bob", "bob@lab.test")]).await?;
-    let attachment = message.create_attachment().await?;
-    attachment.set_file_name("tea.txt").await?;
-    let mut writer = attachment.writer().await?;
-    writer.write_all(LINE.repeat(LINES).as_bytes()).await?;
-    writer.shutdown().await?;
-    drop(writer);
-    attachment.save().await?;
-    drop(attachment);
+    message.attach("tea.txt", LINE.repeat(LINES).as_bytes()).await?;
     Ok(message.submit().await?)
 }
 
@@ -211,11 +204,7 @@ async fn home_server(client: Client) -> Result<String, Box<dyn Error>> {
     let mut book = client.address_book().await?;
     let resolved = book.resolve_names(&["bob"]).await?;
     book.unbind().await?;
-    let database = resolved.into_iter().find_map(|resolution| match resolution {
-        Resolution::Resolved(person) => Some(person.home_database),
-        _ => None,
-    });
-    let database = database.ok_or("the address book has no bob")?;
-    let name = database.split("/cn=Servers/cn=").nth(1).and_then(|rest| rest.split('/').next());
+    let bob = resolved.into_iter().find_map(Resolution::person).ok_or("the address book has no bob")?;
+    let name = bob.home_database.split("/cn=Servers/cn=").nth(1).and_then(|rest| rest.split('/').next());
     Ok(name.ok_or("bob's mailbox has no server")?.to_owned())
 }

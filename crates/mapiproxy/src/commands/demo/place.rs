@@ -35,17 +35,16 @@ pub(super) struct Place {
 impl Place {
     /// Creates the directory with the certificate and the files of passwords.
     pub(super) fn new() -> Result<Self, Box<dyn Error>> {
+        let (service, alice, bob) = (random_text()?, random_text()?, random_text()?);
         let folder = std::env::temp_dir().join(format!("mapiproxy-demo-{}", std::process::id()));
         let created = DirBuilder::new().mode(0o700).create(&folder);
         created.map_err(|error| format!("cannot create the directory {}: {error}", folder.display()))?;
-        let [service, alice, bob] = [Password::new(""), Password::new(""), Password::new("")];
-        let mut place = Self { folder, service, alice, bob };
+        let place = Self { folder, service, alice, bob };
         place.fill()?;
         Ok(place)
     }
 
-    fn fill(&mut self) -> Result<(), Box<dyn Error>> {
-        (self.service, self.alice, self.bob) = (random_text()?, random_text()?, random_text()?);
+    fn fill(&self) -> Result<(), Box<dyn Error>> {
         let made = rcgen::generate_simple_self_signed([PROXY.to_string(), LAB.to_string()])?;
         files::replace(&self.certificate(), made.cert.pem().as_bytes())?;
         files::replace(&self.key(), made.signing_key.serialize_pem().as_bytes())?;

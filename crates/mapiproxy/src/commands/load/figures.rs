@@ -25,6 +25,16 @@ struct Series {
     failed: u64,
 }
 
+impl Series {
+    /// The latency that half, 90 % and 99 % of the operations had at most, and the longest one, in milliseconds.
+    fn milliseconds(&self) -> [f64; 4] {
+        [0.5, 0.9, 0.99, 1.0].map(|quantile| {
+            let micros = self.latencies.value_at_quantile(quantile);
+            Duration::from_micros(micros).as_secs_f64() * 1000.0
+        })
+    }
+}
+
 /// The figures of all users.
 #[derive(Debug)]
 pub(super) struct Figures {
@@ -73,16 +83,16 @@ impl Figures {
     pub(super) fn json(&self) -> Value {
         let operations = self.operations.lock().unwrap_or_else(PoisonError::into_inner);
         let seconds = self.begin.elapsed().as_secs_f64();
-        let row = |(name, series): (&&str, &Series)| {
-            let ms = |quantile| milliseconds(series.latencies.value_at_quantile(quantile));
+        let row = |(name, series): (&&'static str, &Series)| {
+            let [p50, p90, p99, max] = series.milliseconds();
             let value = json!({
                 "count": series.latencies.len(),
                 "failed": series.failed,
                 "per_second": per_second(series.latencies.len(), seconds),
-                "p50_ms": ms(0.5),
-                "p90_ms": ms(0.9),
-                "p99_ms": ms(0.99),
-                "max_ms": milliseconds(series.latencies.max()),
+                "p50_ms": p50,
+                "p90_ms": p90,
+                "p99_ms": p99,
+                "max_ms": max,
             });
             ((*name).to_owned(), value)
         };
@@ -108,10 +118,6 @@ fn per_second(count: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { f64::from(count) / seconds } else { 0.0 }
 }
 
-fn milliseconds(micros: u64) -> f64 {
-    Duration::from_micros(micros).as_secs_f64() * 1000.0
-}
-
 /// A table for people.
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -123,16 +129,12 @@ impl fmt::Display for Figures {
             "operation", "count", "per s", "p50 ms", "p90 ms", "p99 ms", "max ms", "failed"
         )?;
         for (name, series) in &operations.series {
-            let ms = |quantile| milliseconds(series.latencies.value_at_quantile(quantile));
+            let [p50, p90, p99, max] = series.milliseconds();
             writeln!(
                 f,
-                "{name:<16} {:>8} {:>8.2} {:>10.2} {:>10.2} {:>10.2} {:>10.2} {:>7}",
+                "{name:<16} {:>8} {:>8.2} {p50:>10.2} {p90:>10.2} {p99:>10.2} {max:>10.2} {:>7}",
                 series.latencies.len(),
                 per_second(series.latencies.len(), seconds),
-                ms(0.5),
-                ms(0.9),
-                ms(0.99),
-                milliseconds(series.latencies.max()),
                 series.failed
             )?;
         }

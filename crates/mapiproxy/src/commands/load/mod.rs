@@ -5,15 +5,13 @@ mod figures;
 mod person;
 mod random;
 
-use std::io::{IsTerminal as _, Write as _, stderr, stdout};
+use std::io::{Write as _, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{ClientConfig, HttpServer, Server, account, http_account};
+use client::{ClientConfig, Server, account, http_account};
 use identity::Mechanism;
-use indicatif::{ProgressBar, ProgressStyle};
-use net::http::{TlsTrust, TlsVersion};
 use rpc::AuthLevel;
 use tokio::task::JoinSet;
 
@@ -21,7 +19,8 @@ use self::accounts::User;
 use self::figures::Figures;
 use self::person::Person;
 use self::random::Random;
-use super::target::Target;
+use super::progress;
+use super::target::{self, Target};
 use crate::failure::{Failure, Outcome};
 
 /// The mean time between two actions of a user, at speed 1.
@@ -102,10 +101,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 
 /// Shows the progress, if standard error is a terminal, until `duration` is over.
 async fn show_progress(duration: Duration, figures: &Figures) {
-    let style = ProgressStyle::with_template("{bar:40} {eta} left; {msg}");
-    let bar =
-        if stderr().is_terminal() { ProgressBar::new(duration.as_secs()) } else { ProgressBar::hidden() };
-    let bar = bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = progress::bar(duration.as_secs(), "{bar:40} {eta} left; {msg}");
     let end = tokio::time::Instant::now() + duration;
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     let tick = async {
@@ -155,9 +151,7 @@ fn config(user: &User, server: &Target, domain: &str, ca: Option<&Path>) -> Resu
             AuthLevel::PKT_PRIVACY,
         )),
         Target::Http(url) => {
-            let trust = || TlsTrust::new(&url.host, ca, TlsVersion::default());
-            let tls = url.tls.then(trust).transpose()?;
-            let server = HttpServer { tls, ..HttpServer::without_tls(&url.host, url.port) };
+            let server = target::http_server(url, ca)?;
             ClientConfig::http(server).with_account(http_account(
                 &user.name,
                 domain,

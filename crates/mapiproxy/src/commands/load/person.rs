@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use client::{
     Client, ClientConfig, Error, Mailbox, Person as Entry, Recipient, RecipientKind, Resolution, WellKnown,
 };
-use mapi::data::{MessageId, ServerId};
+use mapi::data::MessageId;
 use mapi::property::{FuzzyLevel, PropTag, PropertyValue, Restriction, TaggedValue};
 use mapi::rop::notification::NotificationTypes;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
 
 use super::figures::Figures;
@@ -58,7 +58,7 @@ impl From<Error> for Failed {
     }
 }
 
-/// The error of a reader or writer, which contains that of the client.
+/// The error of a reader, which contains that of the client.
 impl From<std::io::Error> for Failed {
     fn from(error: std::io::Error) -> Self {
         match error.downcast::<Error>() {
@@ -180,10 +180,7 @@ async fn look_up(client: &Client, name: String) -> Result<Option<Entry>, Failed>
     let mut book = client.address_book().await?;
     let found = book.resolve_names(&[&name]).await?;
     book.unbind().await?;
-    Ok(found.into_iter().find_map(|resolution| match resolution {
-        Resolution::Resolved(person) => Some(*person),
-        _ => None,
-    }))
+    Ok(found.into_iter().find_map(Resolution::person))
 }
 
 /// The newest messages of the inbox, as a client shows them.
@@ -231,7 +228,7 @@ async fn calendar(mailbox: &Mailbox) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Waits for new mail, at most for `pause`. Only a wait that fails or ends with a notification is counted.
+/// Waits for new mail, at most for `pause`. Only a wait that fails is counted.
 async fn wait(figures: &Figures, mailbox: &Mailbox, pause: Duration) -> Option<()> {
     let subscription = async { Ok(mailbox.subscribe(NotificationTypes::NEW_MAIL, None).await?) };
     let subscription = Box::pin(subscription);
@@ -248,28 +245,18 @@ async fn wait(figures: &Figures, mailbox: &Mailbox, pause: Duration) -> Option<(
 async fn send(mailbox: &Mailbox, to: &Entry, length: usize) -> Result<(), Failed> {
     let outbox = mailbox.folder(WellKnown::Outbox).await?;
     let message = outbox.create_message().await?;
-    let sent = ServerId::Ours {
-        folder_id: mailbox.well_known(WellKnown::SentItems),
-        message_id: MessageId(0),
-        instance: 0,
-    };
     let text = |tag, text: &str| TaggedValue::new(tag, PropertyValue::from(text));
     message
         .set(vec![
             text(PropTag::PidTagMessageClass, "IPM.Note"),
             text(PropTag::PidTagSubject, SUBJECT),
             text(PropTag::PidTagBody, &"This message was sent to measure the server. ".repeat(40)),
-            TaggedValue::new(PropTag::PidTagSentMailSvrEID, PropertyValue::ServerId(sent)),
+            mailbox.sent_items_entry(),
         ])
         .await?;
     message.set_recipients(&[Recipient::smtp(RecipientKind::To, &to.display_name, &to.smtp)]).await?;
     if length > 0 {
-        let attachment = message.create_attachment().await?;
-        attachment.set_file_name("load.bin").await?;
-        let mut writer = attachment.writer().await?;
-        writer.write_all(&vec![b'x'; length]).await?;
-        writer.shutdown().await?;
-        attachment.save().await?;
+        message.attach("load.bin", &vec![b'x'; length]).await?;
     }
     Ok(message.submit().await?)
 }

@@ -2,42 +2,30 @@
 
 use std::time::Duration;
 
-/// A generator (`SplitMix64`).
+/// A generator, which is not for secrets.
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub(super) struct Random(fastrand::Rng);
 
 impl Random {
     /// The numbers of the user `index`.
-    pub(super) const fn of_user(seed: u64, index: u64) -> Self {
-        let mut random = Self(seed ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        random.next();
-        random
-    }
-
-    const fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+    pub(super) fn of_user(seed: u64, index: u64) -> Self {
+        Self(fastrand::Rng::with_seed(seed ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
     }
 
     /// A number below `limit`, or zero if that is zero.
     pub(super) fn below(&mut self, limit: usize) -> usize {
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        let number = self.next().checked_rem(limit).unwrap_or_default();
-        usize::try_from(number).unwrap_or_default()
+        if limit == 0 { 0 } else { self.0.usize(..limit) }
     }
 
     /// One of `all`.
     pub(super) fn choice<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
-        let index = self.below(all.len());
-        all.get(index)
+        self.0.choice(all)
     }
 
     /// A time with an exponential distribution of the mean `mean`, at most ten times the mean.
     pub(super) fn pause(&mut self, mean: Duration) -> Duration {
-        let share = u32::try_from(self.next() >> 32).unwrap_or(u32::MAX);
-        let uniform = (f64::from(share) + 1.0) / (f64::from(u32::MAX) + 1.0);
+        // Not zero, which has no logarithm.
+        let uniform = 1.0 - self.0.f64();
         mean.mul_f64((-uniform.ln()).min(10.0))
     }
 }
